@@ -1,0 +1,65 @@
+# Two commands: `make run` and `make test`. Each installs what it needs into .venv first.
+# Only Python >= 3.11 and make are expected; Node is used for the tests of the JavaScript client if it is there.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+HOST ?= 127.0.0.1
+PORT ?= 8000
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
+
+.PHONY: help setup setup-dev run test check format lock clean
+
+help:
+	@echo "make run      install, start PostgreSQL and the server on http://localhost:$(PORT)"
+	@echo "make test     install, run every test on a PostgreSQL of their own"
+	@echo "make check    linters, formatter and strict types"
+	@echo "make format   apply the formatter"
+	@echo "make lock     renew requirements*.txt"
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Taskward needs Python 3.11 or newer: set PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Taskward needs Python's venv module (on Debian: apt install python3-venv)" >&2; exit 1; }
+
+$(VENV)/runtime.stamp: requirements.txt | $(BIN)/python
+	@echo "Installing what the server needs into $(VENV) ..."
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt | $(BIN)/python
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+tests/js/node_modules/.stamp: tests/js/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Installing the JavaScript clients into tests/js/node_modules ..."; \
+		npm ci --prefix tests/js --silent --no-audit --no-fund && touch $@; fi
+
+setup: $(VENV)/runtime.stamp
+
+setup-dev: $(VENV)/dev.stamp tests/js/node_modules/.stamp
+
+run: setup
+	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m taskward
+
+test: setup-dev
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup-dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: setup-dev
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: setup-dev
+	@$(LOCK) pyproject.toml -o requirements.txt
+	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) tests/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

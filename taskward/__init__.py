@@ -1,0 +1,1 @@
+"""Taskward: a secure multi-user task backend with a Better Auth server in Python."""
