@@ -1,0 +1,122 @@
+"""The application put together: the only file that knows all the others."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import structlog
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import RedirectResponse
+
+from taskward import errors, tasks
+from taskward.auth import BetterAuth, BetterAuthOptions
+from taskward.config import Settings
+from taskward.database import Database
+from taskward.database_url import DatabaseURL
+from taskward.embedded_postgres import EmbeddedPostgresError, attach, detach
+from taskward.middleware import (
+    BodyLimitMiddleware,
+    CatchAllMiddleware,
+    JSONErrorCORSMiddleware,
+    RequestIdMiddleware,
+)
+from taskward.migrations import migrate
+from taskward.observability import configure_logging
+
+DESCRIPTION = """\
+Tasks of many users, none of whom ever sees another's.
+
+Sign up with `POST /api/auth/signup`, press **Authorize**, paste the token.
+"""
+
+log = structlog.get_logger("taskward")
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the ASGI application; it connects to PostgreSQL when its lifespan begins."""
+    configure_logging(settings.log_style)
+    database = Database()
+    app = FastAPIOffline(
+        title="Taskward",
+        description=DESCRIPTION,
+        version="0.1.0",
+        redirect_slashes=False,
+        lifespan=_lifespan(settings, database),
+    )
+    app.state.database = database
+    errors.install(app)
+    app.include_router(tasks.router)
+    auth = BetterAuth(auth_options(settings), database)
+    auth.install(app)
+    app.add_api_route("/", _go_to_docs, include_in_schema=False)
+    _add_middleware(app, auth)
+    return app
+
+
+def auth_options(settings: Settings) -> BetterAuthOptions:
+    """Return the Better Auth server's options."""
+    return BetterAuthOptions(
+        secret=settings.secret(),
+        base_url=settings.better_auth_url,
+        trusted_origins=settings.better_auth_trusted_origins,
+        jwt_expires_in=settings.jwt_expires_in,
+        session_expires_in=settings.session_expires_in,
+        rate_limit=settings.rate_limit,
+        trusted_proxy_hops=settings.trusted_proxy_hops,
+        on_user_deleted=(tasks.remove_all,),
+    )
+
+
+def _add_middleware(app: FastAPI, auth: BetterAuth) -> None:
+    """The last one added is the first to see a request; errors must pass CORS on their way out."""
+    app.add_middleware(CatchAllMiddleware)
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(JSONErrorCORSMiddleware, origins=auth.origins)
+    app.add_middleware(RequestIdMiddleware)
+
+
+def _lifespan(settings: Settings, database: Database) -> Any:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with _postgres(settings) as url:
+            await _prepare(settings, database, url)
+            log.info("Taskward is ready", open=settings.better_auth_url, database=str(url))
+            try:
+                yield
+            finally:
+                await database.close()
+
+    return lifespan
+
+
+@asynccontextmanager
+async def _postgres(settings: Settings) -> AsyncIterator[DatabaseURL]:
+    """Name the database: the configured one, or the embedded one for as long as it is used."""
+    if settings.database_url is not None:
+        yield DatabaseURL.parse(settings.database_url.get_secret_value())
+        return
+    try:
+        server = await asyncio.to_thread(attach, settings.data_dir)
+    except EmbeddedPostgresError as error:
+        raise SystemExit(f"Taskward cannot start its PostgreSQL: {error}") from None
+    try:
+        yield DatabaseURL(str(server.socket_dir), 5432, server.user, None, server.database)
+    finally:
+        await asyncio.to_thread(detach, settings.data_dir)
+
+
+async def _prepare(settings: Settings, database: Database, url: DatabaseURL) -> None:
+    try:
+        if settings.migrate_on_start:
+            await migrate(url.direct().connect_arguments())
+        await database.open(url.connect_arguments())
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+        raise SystemExit(f"Taskward cannot use the database {url}: {error}") from None
+
+
+async def _go_to_docs() -> RedirectResponse:
+    return RedirectResponse("/docs")

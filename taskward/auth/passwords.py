@@ -1,0 +1,82 @@
+"""Password hashing in Better Auth's format: `saltHex:keyHex`, scrypt over the NFKC form.
+
+One hash takes 32 MiB and tens of milliseconds, so it runs in threads (OpenSSL releases the GIL),
+at most one per core, and the queue before them is bounded: past it the caller is told to retry.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import os
+import secrets
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+
+_N, _R, _P, _KEY_BYTES, _SALT_BYTES = 16_384, 16, 1, 64, 16
+_MAX_MEMORY = 128 * _N * _R * 2
+_MAX_WAITING_PER_CORE = 64
+
+
+class HashingQueueFullError(RuntimeError):
+    """More hashes are waiting than can be done in a few seconds."""
+
+
+class PasswordHasher:
+    """Hashes and verifies passwords without ever blocking the event loop."""
+
+    def __init__(self, threads: int | None = None) -> None:
+        cores = threads or len(os.sched_getaffinity(0))
+        self._executor = ThreadPoolExecutor(cores, thread_name_prefix="scrypt")
+        self._max_pending = cores * (1 + _MAX_WAITING_PER_CORE)
+        self._pending = 0
+
+    async def hash(self, password: str) -> str:
+        """Return a new salted hash.
+
+        Raises:
+            HashingQueueFullError: try again in a moment.
+        """
+        salt = secrets.token_hex(_SALT_BYTES)
+        return f"{salt}:{(await self._derive(password, salt)).hex()}"
+
+    async def verify(self, password: str, stored: str) -> bool:
+        """Whether the password belongs to the stored hash; a malformed hash belongs to none.
+
+        Raises:
+            HashingQueueFullError: try again in a moment.
+        """
+        salt, _, key = stored.partition(":")
+        derived = await self._derive(password, salt)
+        return hmac.compare_digest(derived.hex().encode(), key.lower().encode())
+
+    async def burn(self, password: str) -> None:
+        """Take as long as `verify`, so that an unknown e-mail address cannot be told by time."""
+        await self._derive(password, "0" * 2 * _SALT_BYTES)
+
+    async def _derive(self, password: str, salt: str) -> bytes:
+        if self._pending >= self._max_pending:
+            raise HashingQueueFullError
+        self._pending += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._executor, _scrypt, password, salt)
+        finally:
+            self._pending -= 1
+
+
+def _scrypt(password: str, salt: str) -> bytes:
+    """The salt is the UTF-8 of its hexadecimal text, as in the original."""
+    return hashlib.scrypt(
+        well_formed(unicodedata.normalize("NFKC", password)).encode(),
+        salt=salt.encode(),
+        n=_N,
+        r=_R,
+        p=_P,
+        maxmem=_MAX_MEMORY,
+        dklen=_KEY_BYTES,
+    )
+
+
+def well_formed(text: str) -> str:
+    """Replace lone surrogates by U+FFFD, as JavaScript does where it encodes text."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,142 @@
+"""Plain JSON sign-up and sign-in, for front ends without the Better Auth client.
+
+They do what the protocol's endpoints do, but answer with a JSON Web Token and report errors as the
+rest of the API does: `{"detail": "…"}`.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from starlette.requests import Request
+from starlette.responses import Response
+
+from taskward.auth import registration, schemas, store
+from taskward.auth.endpoint import BUSY
+from taskward.auth.errors import APIError
+from taskward.auth.exchange import Exchange, user_json
+from taskward.auth.origin_check import check_form_csrf
+from taskward.auth.passwords import HashingQueueFullError
+from taskward.auth.validation import is_email
+
+router = APIRouter()
+
+
+def _email(value: str) -> str:
+    if not is_email(value):
+        raise ValueError("not a valid e-mail address")
+    return value
+
+
+def _storable(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("NUL characters are not allowed")
+    return value
+
+
+Email = Annotated[str, AfterValidator(_email)]
+Name = Annotated[
+    str, StringConstraints(max_length=registration.NAME_MAX_LENGTH), AfterValidator(_storable)
+]
+
+
+class Credentials(BaseModel):
+    """Who signs in."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+    email: Email
+    password: Annotated[str, StringConstraints(max_length=registration.PASSWORD_MAX_LENGTH)]
+
+
+class Registration(Credentials):
+    """Who signs up; without a name, the e-mail address up to its @ becomes the name."""
+
+    password: Annotated[
+        str,
+        StringConstraints(
+            min_length=registration.PASSWORD_MIN_LENGTH,
+            max_length=registration.PASSWORD_MAX_LENGTH,
+        ),
+    ]
+    name: Name | None = None
+
+
+class AccessToken(BaseModel):
+    """A JSON Web Token (twice, because front ends read either name) and whose it is."""
+
+    token: str
+    access_token: str
+    token_type: str
+    expires_in: int
+    user: schemas.User
+
+
+class PlainError(BaseModel):
+    """What went wrong."""
+
+    detail: str
+
+
+def _exchange(request: Request) -> Exchange:
+    return Exchange(request.app.state.better_auth, request)
+
+
+PlainExchange = Annotated[Exchange, Depends(_exchange)]
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": PlainError} for status in (401, 403, 429, 503)
+}
+
+
+@router.post("/signup", status_code=201, response_model=AccessToken, responses=_ERRORS)
+async def signup(body: Registration, exchange: PlainExchange) -> Response:
+    """Sign up and get a token."""
+    new = store.NewUser.normalized(body.name or body.email.partition("@")[0], body.email)
+    try:
+        await _check(exchange, "/sign-up/email")
+        _, user = await registration.sign_up(exchange, new, body.password, remember=True)
+    except (APIError, HashingQueueFullError) as error:
+        raise _as_http_exception(error) from None
+    return _answer(exchange, 201, user)
+
+
+@router.post("/login", response_model=AccessToken, responses=_ERRORS)
+@router.post("/login/email", response_model=AccessToken, responses=_ERRORS)
+async def login(body: Credentials, exchange: PlainExchange) -> Response:
+    """Sign in and get a token."""
+    try:
+        await _check(exchange, "/sign-in/email")
+        _, user = await registration.sign_in(
+            exchange, email=body.email, password=body.password, remember=True
+        )
+    except (APIError, HashingQueueFullError) as error:
+        raise _as_http_exception(error) from None
+    return _answer(exchange, 200, user_json(user))
+
+
+async def _check(exchange: Exchange, path: str) -> None:
+    """The limits are those of the protocol's endpoint, so that no spelling gives more tries."""
+    await exchange.auth.rate_limiter.check(exchange.request, path)
+    check_form_csrf(exchange)
+
+
+def _answer(exchange: Exchange, status: int, user: dict[str, Any]) -> Response:
+    tokens = exchange.auth.tokens
+    token = tokens.issue(user["id"])
+    return exchange.response(
+        status,
+        {
+            "token": token,
+            "access_token": token,
+            "token_type": "bearer",
+            "expires_in": tokens.lifetime,
+            "user": user,
+        },
+    )
+
+
+def _as_http_exception(error: APIError | HashingQueueFullError) -> HTTPException:
+    api_error = error if isinstance(error, APIError) else BUSY
+    headers = dict(api_error.headers)
+    if api_error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return HTTPException(api_error.status, api_error.message, headers)

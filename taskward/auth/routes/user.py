@@ -1,0 +1,145 @@
+"""`/update-user`, `/change-password`, `/delete-user`."""
+
+from typing import Any
+
+from taskward.auth import schemas, store
+from taskward.auth.endpoint import Endpoint
+from taskward.auth.errors import APIError
+from taskward.auth.exchange import Exchange, user_json
+from taskward.auth.passwords import well_formed
+from taskward.auth.registration import (
+    IMAGE_MAX_LENGTH,
+    NAME_MAX_LENGTH,
+    check_password_length,
+    check_password_not_too_long,
+)
+from taskward.auth.validation import Field, Schema
+from taskward.timestamps import now
+
+_PROFILE = Schema(
+    {
+        "name": Field("string", required=False, max_length=NAME_MAX_LENGTH),
+        "image": Field("string", required=False, max_length=IMAGE_MAX_LENGTH),
+    }
+)
+_CHANGE_PASSWORD = {
+    "newPassword": Field("string", description="8 to 128 characters"),
+    "currentPassword": Field("string"),
+    "revokeOtherSessions": Field("boolean", required=False),
+}
+_DELETE_USER = {
+    "callbackURL": Field("string", required=False),
+    "password": Field("string", required=False, description="Needed where the session is old"),
+    "token": Field("string", required=False),
+}
+
+
+async def update_user(exchange: Exchange) -> dict[str, bool]:
+    """Change the current user's name or image."""
+    body = exchange.body
+    if body.get("email"):
+        raise APIError(400, "EMAIL_CAN_NOT_BE_UPDATED")
+    if "name" not in body and "image" not in body:
+        raise APIError(400, message="No fields to update")
+    no_image = body.get("image", "") is None
+    fields = _PROFILE.validate({k: v for k, v in body.items() if not (k == "image" and no_image)})
+    if any("\0" in value for value in fields.values()):
+        raise APIError(400, "VALIDATION_ERROR", "NUL characters can not be stored")
+    await store.UPDATE_USER.fetchrow(
+        exchange.auth.pool,
+        user_id=exchange.session["user.id"],
+        now=now(),
+        name=well_formed(fields["name"]) if "name" in fields else None,
+        sets_image="image" in body,
+        image=well_formed(fields["image"]) if "image" in fields else None,
+    )
+    exchange.set_session_cookies(exchange.session["session.token"])
+    return {"status": True}
+
+
+async def change_password(exchange: Exchange) -> dict[str, Any]:
+    """Change the current user's password, and end all other sessions if asked to."""
+    new, current = exchange.body["newPassword"], exchange.body["currentPassword"]
+    check_password_length(new)
+    check_password_not_too_long(current)
+    account = await _require_password(exchange, current)
+    hashed = await exchange.auth.passwords.hash(new)
+    token = await _replace_password(exchange, account, hashed)
+    return {"token": token, "user": user_json(exchange.session, "user.")}
+
+
+async def delete_user(exchange: Exchange) -> dict[str, Any]:
+    """Delete the current user with everything that belongs to it."""
+    if exchange.body.get("password"):
+        check_password_not_too_long(exchange.body["password"])
+        await _require_password(exchange, exchange.body["password"])
+    if exchange.body.get("token"):
+        raise APIError(404, "INVALID_TOKEN")
+    if not exchange.body.get("password") and not exchange.is_fresh:
+        raise APIError(400, "SESSION_EXPIRED")
+    await _delete_everything(exchange)
+    exchange.delete_session_cookies()
+    return {"success": True, "message": "User deleted"}
+
+
+async def _require_password(exchange: Exchange, password: str) -> str:
+    """Return the id of the account whose password it is."""
+    auth = exchange.auth
+    account = await store.FIND_CREDENTIAL.fetchrow(auth.pool, user_id=exchange.session["user.id"])
+    if account is None or not account["password"]:
+        raise APIError(400, "CREDENTIAL_ACCOUNT_NOT_FOUND")
+    if not await auth.passwords.verify(password, account["password"]):
+        raise APIError(400, "INVALID_PASSWORD")
+    return str(account["id"])
+
+
+async def _replace_password(exchange: Exchange, account: str, hashed: str) -> str | None:
+    user_id = exchange.session["user.id"]
+    async with exchange.auth.transaction() as connection:
+        await store.UPDATE_PASSWORD.fetch(
+            connection, account_row_id=account, password=hashed, now=now()
+        )
+        if not exchange.body.get("revokeOtherSessions"):
+            return None
+        await store.DELETE_SESSIONS_OF_USER.fetch(connection, user_id=user_id)
+        session = await store.create_session(connection, exchange.new_session(user_id))
+    if session is None:
+        raise APIError(401, "UNAUTHORIZED")
+    exchange.set_session_cookies(session["token"])
+    return str(session["token"])
+
+
+async def _delete_everything(exchange: Exchange) -> None:
+    user_id = exchange.session["user.id"]
+    async with exchange.auth.transaction() as connection:
+        for hook in exchange.auth.options.on_user_deleted:
+            await hook(connection, user_id)
+        await store.DELETE_USER.fetch(connection, user_id=user_id)
+
+
+ENDPOINTS = (
+    Endpoint(
+        path="/update-user",
+        handler=update_user,
+        body=Schema({}, extra=True),
+        session="required",
+        answer=schemas.Status,
+        errors=(400, 401, 403, 415, 429),
+    ),
+    Endpoint(
+        path="/change-password",
+        handler=change_password,
+        body=Schema(_CHANGE_PASSWORD),
+        session="required",
+        answer=schemas.ChangedPassword,
+        errors=(400, 401, 403, 415, 429, 503),
+    ),
+    Endpoint(
+        path="/delete-user",
+        handler=delete_user,
+        body=Schema(_DELETE_USER),
+        session="required",
+        answer=schemas.Deleted,
+        errors=(400, 401, 403, 404, 415, 429, 503),
+    ),
+)

@@ -1,0 +1,103 @@
+"""The answers, for the OpenAPI document."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class AuthError(_Answer):
+    """An error of the Better Auth protocol."""
+
+    code: str
+    message: str
+
+
+class User(_Answer):
+    """A person."""
+
+    id: str
+    name: str
+    email: str
+    email_verified: bool
+    image: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class Session(_Answer):
+    """A signed-in browser."""
+
+    id: str
+    user_id: str
+    token: str
+    expires_at: datetime
+    created_at: datetime
+    updated_at: datetime
+    ip_address: str | None
+    user_agent: str | None
+
+
+class SessionAndUser(_Answer):
+    """Who is signed in."""
+
+    session: Session
+    user: User
+
+
+class SignUp(_Answer):
+    """A new user; `token` is the session's, not a JSON Web Token."""
+
+    token: str
+    user: User
+
+
+class SignIn(_Answer):
+    """A signed-in user; `token` is the session's, not a JSON Web Token."""
+
+    redirect: bool
+    token: str
+    url: str | None = None
+    user: User
+
+
+class ChangedPassword(_Answer):
+    """`token` is a new session's where the others were revoked."""
+
+    token: str | None
+    user: User
+
+
+class Token(_Answer):
+    """A JSON Web Token."""
+
+    token: str
+
+
+class Success(_Answer):
+    """Done."""
+
+    success: bool
+
+
+class Status(_Answer):
+    """Done."""
+
+    status: bool
+
+
+class Deleted(_Answer):
+    """Done."""
+
+    success: bool
+    message: str
+
+
+class Ok(_Answer):
+    """The server answers."""
+
+    ok: bool

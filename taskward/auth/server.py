@@ -1,0 +1,112 @@
+"""`BetterAuth`: the server that the stock Better Auth client talks to."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from taskward.auth import schemas
+from taskward.auth.cookies import CookieNames, CookieSigner
+from taskward.auth.endpoint import Endpoint
+from taskward.auth.exchange import Exchange
+from taskward.auth.options import BetterAuthOptions
+from taskward.auth.origins import TrustedOrigins
+from taskward.auth.passwords import PasswordHasher
+from taskward.auth.rate_limit import RateLimiter
+from taskward.auth.routes import email, ok, plain, session, user
+from taskward.auth.tokens import TokenSigner
+from taskward.statements import Executor
+
+ENDPOINTS = (*email.ENDPOINTS, *session.ENDPOINTS, *user.ENDPOINTS, *ok.ENDPOINTS)
+_ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+class Pool(Executor, Protocol):
+    """A connection pool: asyncpg's, or `taskward.database.Database`."""
+
+    def acquire(self) -> AbstractAsyncContextManager[Any]:
+        """Lend a connection."""
+
+
+class BetterAuth:
+    """A Better Auth server for a FastAPI app.
+
+    `install(app)` adds the endpoints and lets `CurrentUser` work in the app's own.
+    """
+
+    def __init__(self, options: BetterAuthOptions, pool: Pool) -> None:
+        self.options = options
+        self.pool = pool
+        self.cookies = CookieNames(secure=options.secure_cookies)
+        self.signer = CookieSigner(options.secret)
+        self.passwords = PasswordHasher()
+        self.origins = TrustedOrigins((options.base_url, *options.trusted_origins))
+        self.rate_limiter = RateLimiter(
+            pool, enabled=options.rate_limit, trusted_proxy_hops=options.trusted_proxy_hops
+        )
+        self.tokens = TokenSigner(
+            options.secret,
+            issuer=options.base_url,
+            lifetime=options.jwt_expires_in,
+            audiences=options.exact_origins,
+        )
+
+    def install(self, app: FastAPI) -> None:
+        """Serve the endpoints in `app` and make `CurrentUser` work there."""
+        app.state.better_auth = self
+        app.include_router(self.router())
+
+    def router(self) -> APIRouter:
+        """Return the routes: the protocol's, the plain ones, and the original's empty 404."""
+        router = APIRouter(prefix=self.options.base_path, tags=["auth"])
+        for endpoint in ENDPOINTS:
+            for method in endpoint.methods:
+                self._add_route(router, endpoint, method)
+        router.include_router(plain.router)
+        router.add_api_route(
+            "/{path:path}", _not_found, methods=_ALL_METHODS, include_in_schema=False
+        )
+        return router
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Executor]:
+        """Lend a connection with a transaction: committed at the end, undone by an error."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            yield connection
+
+    def _add_route(self, router: APIRouter, endpoint: Endpoint, method: str) -> None:
+        async def respond(request: Request) -> Response:
+            return await endpoint.respond(Exchange(self, request))
+
+        router.add_api_route(
+            endpoint.path,
+            respond,
+            methods=[method],
+            operation_id=re.sub(r"\W+", "_", f"{method.lower()}{endpoint.path}"),
+            summary=(endpoint.handler.__doc__ or "").rstrip("."),
+            response_model=None,
+            responses=_responses(endpoint),
+            openapi_extra=_request_body(endpoint),
+        )
+
+
+def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
+    models = {200: endpoint.answer} | dict.fromkeys(endpoint.errors, schemas.AuthError)
+    return {status: {"model": model} for status, model in models.items()}
+
+
+def _request_body(endpoint: Endpoint) -> dict[str, Any]:
+    if endpoint.body is None:
+        return {}
+    schema = {"schema": endpoint.body.json_schema()}
+    content = dict.fromkeys(endpoint.media_types, schema)
+    return {"requestBody": {"content": content, "required": not endpoint.body.optional}}
+
+
+async def _not_found() -> Response:
+    """What is not an endpoint, or not with this method, is an empty 404 in the original."""
+    return Response(status_code=404)

@@ -1,0 +1,184 @@
+"""Settings: every environment variable, typed and checked once at start.
+
+They are read from the environment, then from `.env` in the working directory. What is wrong is
+refused by name, before anything else starts; secrets are masked in every message.
+"""
+
+import os
+import secrets
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from taskward.auth.origins import check_trusted_origin
+from taskward.database_url import DatabaseURL
+
+SECRET_MIN_LENGTH = 32
+EXAMPLE_SECRET = "change-me-to-the-output-of-openssl-rand-hex-32"  # noqa: S105
+PUBLISHED_SECRETS = frozenset({EXAMPLE_SECRET, "better-auth-secret-12345678901234567890"})
+
+
+class Settings(BaseSettings):
+    """What can be configured; each field's name in capitals is its environment variable."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    database_url: SecretStr | None = None
+    better_auth_secret: SecretStr | None = None
+    better_auth_url: str = "http://localhost:8000"
+    better_auth_trusted_origins: Annotated[tuple[str, ...], NoDecode] = ("http://localhost:3000",)
+    jwt_expires_in: Annotated[int, Field(ge=1, le=31_536_000)] = 900
+    session_expires_in: Annotated[int, Field(ge=1, le=34_560_000)] = 604_800
+    rate_limit_enabled: bool | None = None
+    trusted_proxy_hops: Annotated[int, Field(ge=0, le=32)] = 0
+    data_dir: Path = Path(".taskward")
+    log_format: Literal["console", "json"] | None = None
+    migrate_on_start: bool = True
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_database_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            DatabaseURL.parse(value.get_secret_value())
+        return value
+
+    @field_validator("better_auth_secret")
+    @classmethod
+    def _check_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_secret(value.get_secret_value())
+        return value
+
+    @field_validator("better_auth_url")
+    @classmethod
+    def _check_url(cls, value: str) -> str:
+        return public_origin(value)
+
+    @field_validator("better_auth_trusted_origins", mode="before")
+    @classmethod
+    def _check_trusted_origins(cls, value: Any) -> tuple[str, ...]:
+        origins = value.split(",") if isinstance(value, str) else value
+        return tuple(check_trusted_origin(origin.strip()) for origin in origins if origin.strip())
+
+    @model_validator(mode="after")
+    def _require_a_secret_for_a_database_of_ones_own(self) -> "Settings":
+        if self.database_url is not None and self.better_auth_secret is None:
+            msg = (
+                "BETTER_AUTH_SECRET must be set when DATABASE_URL is: at least "
+                f"{SECRET_MIN_LENGTH} characters, for instance the output of `openssl rand -hex 32`"
+            )
+            raise ValueError(msg)
+        return self
+
+    @property
+    def rate_limit(self) -> bool:
+        """Whether Better Auth's rate limits apply: as set, else only on a database of one's own."""
+        if self.rate_limit_enabled is None:
+            return self.database_url is not None
+        return self.rate_limit_enabled
+
+    @property
+    def log_style(self) -> Literal["console", "json"]:
+        """How log lines look: as set, else for people on a terminal and for machines elsewhere."""
+        return self.log_format or ("console" if sys.stdout.isatty() else "json")
+
+    def secret(self) -> str:
+        """Return BETTER_AUTH_SECRET, or the one generated once and kept beside the embedded data.
+
+        Raises:
+            OSError: DATA_DIR cannot be written.
+        """
+        if self.better_auth_secret is not None:
+            return self.better_auth_secret.get_secret_value()
+        return generated_secret(self.data_dir)
+
+
+def check_secret(secret: str) -> None:
+    """Refuse secrets that are too short or that anybody can look up.
+
+    Raises:
+        ValueError: never shows the secret.
+    """
+    if len(secret) < SECRET_MIN_LENGTH:
+        msg = f"must have at least {SECRET_MIN_LENGTH} characters (it has {len(secret)})"
+        raise ValueError(msg)
+    if secret in PUBLISHED_SECRETS:
+        raise ValueError("is a published example: use the output of `openssl rand -hex 32`")
+
+
+def public_origin(url: str) -> str:
+    """Return the origin (`scheme://host[:port]`) of a public URL.
+
+    Raises:
+        ValueError: not http(s), no host, or more than an origin.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http or https URL, such as https://api.example.com")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be an origin only, without path, query or user")
+    return check_trusted_origin(f"{parts.scheme}://{parts.netloc}")
+
+
+def generated_secret(data_dir: Path) -> str:
+    """Return the secret kept in `data_dir/secret` (mode 0600), made at the first call.
+
+    Several processes may call at once: the first to link its file wins, all return the same.
+    """
+    path = data_dir / "secret"
+    if not path.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        draft = data_dir / f".secret-{os.getpid()}-{secrets.token_hex(4)}"
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_hex(32))
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text()
+
+
+def load_settings() -> Settings:
+    """Read the settings, or end the process with one line for each thing that is wrong."""
+    try:
+        refuse_misspelled(os.environ.keys() | dotenv_values(".env").keys())
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"  {_name(e['loc'])}{e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors(include_input=False, include_context=False)
+        ]
+    except ValueError as error:
+        problems = [f"  {error}"]
+    raise SystemExit("\n".join(["Taskward cannot start:", *problems]))
+
+
+def refuse_misspelled(names: set[str]) -> None:
+    """Refuse a variable that is almost one of ours: a typing error would silently be a default.
+
+    Raises:
+        ValueError: names the variable and what was probably meant.
+    """
+    known = {name.upper() for name in Settings.model_fields}
+    for name in sorted(names - known):
+        if meant := get_close_matches(name.upper(), known, n=1, cutoff=0.9):
+            msg = f"{name}: unknown setting, did you mean {meant[0]}?"
+            raise ValueError(msg)
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    return f"{str(location[0]).upper()}: " if location else ""

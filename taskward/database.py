@@ -1,0 +1,192 @@
+"""One asyncpg pool for everything, and what happens when the database is not there.
+
+Statements are single and atomic, so a connection needs no reset between two users of it, and an
+answer is sent only after PostgreSQL has committed. What is lost on the way is never sent twice,
+unless it only read.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+_POOL_SIZE = 10
+_ACQUIRE_TIMEOUT = 2.0
+_COMMAND_TIMEOUT = 10.0
+_IDLE_LIFETIME = 60.0  # well below the 300 s after which Neon suspends
+_CHECK_AFTER_IDLE = 30.0
+_CHECK_TIMEOUT = 2.0
+_LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+_UNAVAILABLE_CLASSES = ("08", "53", "57")
+
+_Result = TypeVar("_Result")
+
+
+class DatabaseUnavailableError(ConnectionError):
+    """The database cannot be asked now; what was asked may or may not have happened."""
+
+
+class _PooledConnection(asyncpg.Connection):
+    """A connection that knows how long it has been idle, and is not reset without need."""
+
+    idle_since = 0.0
+
+    async def reset(self, *, timeout: float | None = None) -> None:
+        """Roll back what was left open; no statement of ours sets any other session state."""
+        if self.is_in_transaction():
+            await super().reset(timeout=timeout)
+        self.idle_since = asyncio.get_running_loop().time()
+
+
+class Database:
+    """A pool of connections; `open` it before use and `close` it afterwards."""
+
+    def __init__(self) -> None:
+        self._pool: asyncpg.Pool | None = None
+        self._per_transaction = False
+
+    async def open(self, connect_arguments: dict[str, Any]) -> None:
+        """Connect.
+
+        Args:
+            connect_arguments: what `asyncpg.connect` takes.
+
+        Raises:
+            OSError, asyncpg.PostgresError: the database cannot be reached or refuses.
+        """
+        self._per_transaction = not await keeps_prepared_statements(connect_arguments)
+        arguments = connect_arguments | (
+            {"statement_cache_size": 0} if self._per_transaction else {}
+        )
+        self._pool = await asyncpg.create_pool(
+            min_size=1,
+            max_size=_POOL_SIZE,
+            max_inactive_connection_lifetime=_IDLE_LIFETIME,
+            connection_class=_PooledConnection,
+            command_timeout=_COMMAND_TIMEOUT,
+            **arguments,
+        )
+
+    async def close(self) -> None:
+        """Wait for the statements under way, then disconnect."""
+        if self._pool is not None:
+            await self._pool.close()
+            self._pool = None
+
+    async def fetch(self, query: str, /, *args: Any) -> Sequence[asyncpg.Record]:
+        """Return all rows of a statement.
+
+        Raises:
+            DatabaseUnavailableError: try again later.
+        """
+        return await self._run(query, lambda connection: connection.fetch(query, *args))
+
+    async def fetchrow(self, query: str, /, *args: Any) -> asyncpg.Record | None:
+        """Return the first row of a statement, or None.
+
+        Raises:
+            DatabaseUnavailableError: try again later.
+        """
+        return await self._run(query, lambda connection: connection.fetchrow(query, *args))
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[PoolConnectionProxy]:
+        """Lend a connection.
+
+        Raises:
+            DatabaseUnavailableError: none is free in time, or it was lost while lent.
+        """
+        connection = await self._acquire()
+        try:
+            yield connection
+        except _LOST as error:
+            raise DatabaseUnavailableError from error
+        except asyncpg.PostgresError as error:
+            raise _unavailable(error) or error from None
+        finally:
+            await self._release(connection)
+
+    async def _run(
+        self, query: str, ask: Callable[[PoolConnectionProxy], Awaitable[_Result]]
+    ) -> _Result:
+        try:
+            return await self._ask(ask)
+        except DatabaseUnavailableError:
+            if not query.startswith("SELECT"):
+                raise
+        return await self._ask(ask)
+
+    async def _ask(self, ask: Callable[[PoolConnectionProxy], Awaitable[_Result]]) -> _Result:
+        connection = await self._acquire()
+        try:
+            if not self._per_transaction:
+                return await ask(connection)
+            async with connection.transaction():
+                return await ask(connection)
+        except _LOST as error:
+            raise DatabaseUnavailableError from error
+        except asyncpg.PostgresError as error:
+            raise _unavailable(error) or error from None
+        finally:
+            await self._release(connection)
+
+    async def _acquire(self) -> PoolConnectionProxy:
+        if self._pool is None:
+            raise DatabaseUnavailableError("the pool is not open")
+        while True:
+            try:
+                connection = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT)
+            except (*_LOST, asyncpg.PostgresError) as error:
+                raise DatabaseUnavailableError from error
+            if await _is_alive(connection):
+                return connection
+            connection.terminate()
+            await self._release(connection)
+
+    async def _release(self, connection: PoolConnectionProxy) -> None:
+        if self._pool is not None:
+            await self._pool.release(connection)
+
+
+async def keeps_prepared_statements(connect_arguments: dict[str, Any]) -> bool:
+    """Whether a prepared statement is still there in the next transaction.
+
+    It is not behind a pooler in transaction mode that does not track them (PgBouncer before 1.21,
+    or without `max_prepared_statements`). Such a pooler gives itself away: it announces a process
+    id that is not the server's, and passes our statement's name through unchanged.
+    """
+    connection = await asyncpg.connect(**connect_arguments, statement_cache_size=0)
+    try:
+        async with connection.transaction():
+            if await connection.fetchval("SELECT pg_backend_pid()") == connection.get_server_pid():
+                return True
+            probe = await connection.prepare("SELECT 1", name="taskward_probe")
+            names = "SELECT 1 FROM pg_prepared_statements WHERE name = 'taskward_probe'"
+            passed_through = await connection.fetchval(names)
+            del probe
+            await connection.execute("DEALLOCATE ALL") if passed_through else None
+            return passed_through is None
+    finally:
+        await connection.close()
+
+
+async def _is_alive(connection: PoolConnectionProxy) -> bool:
+    """Ask a connection that sat idle for long whether the server is still at its other end."""
+    idle_since = connection.idle_since  # type: ignore[attr-defined]
+    if not idle_since or asyncio.get_running_loop().time() - idle_since < _CHECK_AFTER_IDLE:
+        return True
+    try:
+        await connection.fetchval("SELECT 1", timeout=_CHECK_TIMEOUT)
+    except (*_LOST, asyncpg.PostgresError):
+        return False
+    return True
+
+
+def _unavailable(error: asyncpg.PostgresError) -> DatabaseUnavailableError | None:
+    """Translate what means "not now": connection, resources, and the server's own shutdown."""
+    if (error.sqlstate or "").startswith(_UNAVAILABLE_CLASSES):
+        return DatabaseUnavailableError(str(error))
+    return None

@@ -1,0 +1,103 @@
+"""The `tasks` table and the shapes of tasks in requests and responses."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, StrictBool, StringConstraints
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Identity,
+    Index,
+    String,
+    Text,
+    false,
+    func,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+TITLE_MAX_LENGTH = 200
+DESCRIPTION_MAX_LENGTH = 10_000
+USER_ID_MAX_LENGTH = 255
+
+_MILLISECONDS = text("'milliseconds'")
+
+
+def _without_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("NUL characters are not allowed")
+    return value
+
+
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_MAX_LENGTH),
+    AfterValidator(_without_nul),
+]
+Description = Annotated[
+    str, StringConstraints(max_length=DESCRIPTION_MAX_LENGTH), AfterValidator(_without_nul)
+]
+
+
+class Task(SQLModel, table=True):
+    """A task of one user.
+
+    There is no foreign key to `user`: the owner may be known only to a Better Auth server
+    elsewhere.
+    """
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        Index("tasks_user_id_id_idx", "user_id", "id"),
+        CheckConstraint(
+            f"char_length(title) BETWEEN 1 AND {TITLE_MAX_LENGTH}", name="tasks_title_check"
+        ),
+        CheckConstraint(
+            f"char_length(description) <= {DESCRIPTION_MAX_LENGTH}", name="tasks_description_check"
+        ),
+        CheckConstraint("user_id ~ '^[A-Za-z0-9_-]+$'", name="tasks_user_id_check"),
+    )
+
+    id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)])
+    user_id: str = Field(sa_type=String(USER_ID_MAX_LENGTH))
+    title: str = Field(sa_type=String(TITLE_MAX_LENGTH))
+    description: str | None = Field(default=None, sa_type=Text)
+    completed: bool = Field(
+        default=False, sa_type=Boolean, sa_column_kwargs={"server_default": false()}
+    )
+    created_at: datetime = Field(
+        sa_type=DateTime(timezone=True),
+        sa_column_kwargs={"server_default": func.date_trunc(_MILLISECONDS, func.now())},
+    )
+    updated_at: datetime = Field(
+        sa_type=DateTime(timezone=True),
+        sa_column_kwargs={"server_default": func.date_trunc(_MILLISECONDS, func.now())},
+    )
+
+
+class TaskCreate(SQLModel):
+    """A new task; anything else in the body, such as `id` or `user_id`, is ignored."""
+
+    title: Title
+    description: Description | None = None
+
+
+class TaskReplace(TaskCreate):
+    """A task's new content: a missing description becomes null, a missing `completed` stays."""
+
+    completed: StrictBool | None = None
+
+
+class TaskRead(SQLModel):
+    """A task as the API answers it; times are UTC with milliseconds: `2026-01-08T10:30:00.123Z`."""
+
+    id: int
+    user_id: str
+    title: str
+    description: str | None
+    completed: bool
+    created_at: datetime
+    updated_at: datetime
