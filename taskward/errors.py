@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
 import asyncpg
@@ -20,7 +21,8 @@ from starlette.responses import Response
 from taskward.database import DatabaseUnavailableError
 
 RETRY_AFTER = {"Retry-After": "2"}
-_AUTH_PATH = "/api/auth/"
+_PROTOCOL = "/api/auth/"
+_PLAIN = ("/api/auth/signup", "/api/auth/login")
 _UNSTORABLE_CLASS = "22"
 
 _MESSAGES = {
@@ -79,13 +81,12 @@ def json_error(
     headers: dict[str, str] | None = None,
     errors: Iterable[dict[str, Any]] | None = None,
 ) -> Response:
-    """Return an error; below `/api/auth/` what the server itself reports has its client's shape."""
+    """Return an error, in the shape of the Better Auth protocol where `path` belongs to it."""
     body: dict[str, Any] = {"detail": detail}
     if errors is not None:
         body["errors"] = list(errors)
-    elif status >= 500 and path.startswith(_AUTH_PATH):
-        code = "SERVICE_UNAVAILABLE" if status == 503 else "INTERNAL_SERVER_ERROR"
-        body = {"code": code, "message": detail}
+    elif path.startswith(_PROTOCOL) and not path.startswith(_PLAIN):
+        body = {"code": HTTPStatus(status).name, "message": detail}
     return Response(orjson.dumps(body), status, headers, "application/json")
 
 
@@ -94,7 +95,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
-    return json_error(error.status_code, error.detail, headers=headers)
+    path = request.url.path
+    return json_error(error.status_code, error.detail, path=path, headers=headers)
 
 
 async def _validation_error(_: Request, error: Exception) -> Response:

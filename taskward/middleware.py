@@ -98,7 +98,7 @@ class BodyLimitMiddleware:
             return
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal() or int(announced[:20]) > self.max_bytes:
-            await self._refusal()(scope, receive, send)
+            await self._refusal(scope["path"])(scope, receive, send)
             return
         received = 0
 
@@ -116,8 +116,8 @@ class BodyLimitMiddleware:
     def _detail(self) -> str:
         return f"The request body may have at most {self.max_bytes} bytes"
 
-    def _refusal(self) -> Response:
-        return json_error(413, self._detail, headers={"Connection": "close"})
+    def _refusal(self, path: str) -> Response:
+        return json_error(413, self._detail, path=path, headers={"Connection": "close"})
 
 
 class CatchAllMiddleware:

@@ -26,7 +26,7 @@ async def read_body(request: Request, media_types: tuple[str, ...]) -> Any:
     if media_type not in media_types:
         message = f'Content-Type "{content_type}" is not allowed. Allowed types: '
         raise APIError(415, "UNSUPPORTED_MEDIA_TYPE", message + ", ".join(media_types))
-    text = (await request.body()).decode("utf-8-sig", "replace")
+    text = (await request.body()).decode("utf-8-sig", "replace").removeprefix("\ufeff")
     if media_type == "application/json":
         return parse_json(text)
     return dict(parse_qsl(text, keep_blank_values=True, errors="replace"))

@@ -1,8 +1,10 @@
 """One request to the Better Auth server and the answer that grows from it."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import orjson
 from asyncpg import Record
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from taskward.auth.server import BetterAuth
 
 _USER_AGENT_MAX_LENGTH = 1024
+_IN_HEADER = re.compile(r"[\x20-\x7e\xa0-\xff]")
 
 
 class Exchange:
@@ -79,7 +82,7 @@ class Exchange:
 
     async def load_session(self) -> Record | None:
         """Find the session of this request, extend it once a day, end it if it is over."""
-        if any(self._session_data_cookies()):
+        if any(self.cookies[name] for name in self._session_data_cookies()):
             self._clear_session_data()
         token = self.session_token
         if token is None:
@@ -168,6 +171,12 @@ class Exchange:
         if self._extended_session is not None:
             return session_json(self._extended_session)
         return session_json(self.session, "session.")
+
+    def set_location(self, url: str) -> None:
+        """Name where the client goes next; what no header can hold is percent-encoded."""
+        self.headers["location"] = "".join(
+            c if _IN_HEADER.fullmatch(c) else quote(c, errors="replace") for c in url
+        )
 
     def offer_jwt(self, user_id: str) -> None:
         """Send an access token along in `set-auth-jwt`."""

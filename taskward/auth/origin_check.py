@@ -4,6 +4,7 @@ from typing import Any
 
 from taskward.auth.errors import APIError
 from taskward.auth.exchange import Exchange
+from taskward.auth.validation import is_truthy
 
 _REDIRECTS = (
     ("callbackURL", "callbackURL", "INVALID_CALLBACK_URL"),
@@ -25,9 +26,10 @@ def check_origin(exchange: Exchange) -> None:
     if "cookie" in exchange.request.headers:
         require_trusted_origin(exchange)
     body = exchange.body if isinstance(exchange.body, dict) else {}
-    query = exchange.request.query_params
     for name, label, code in _REDIRECTS:
-        url = body.get(name) or (query.get(name) if name == "callbackURL" else None)
+        url = body.get(name)
+        if name == "callbackURL" and not is_truthy(url):
+            url = _from_query(exchange, name)
         _check_redirect(exchange, url, label, code)
 
 
@@ -57,7 +59,7 @@ def require_trusted_origin(exchange: Exchange) -> None:
         APIError: 403.
     """
     headers = exchange.request.headers
-    origin = headers.get("origin")
+    origin = ", ".join(headers.getlist("origin"))
     claimed = origin or headers.get("referer") or ""
     if origin == "null" and headers.get("sec-fetch-site") == "same-origin":
         claimed = exchange.auth.options.base_url
@@ -67,8 +69,13 @@ def require_trusted_origin(exchange: Exchange) -> None:
         raise APIError(403, "INVALID_ORIGIN")
 
 
+def _from_query(exchange: Exchange, name: str) -> str | list[str]:
+    values = exchange.request.query_params.getlist(name)
+    return values if len(values) > 1 else "".join(values)
+
+
 def _check_redirect(exchange: Exchange, url: Any, label: str, code: str) -> None:
-    if not url:
+    if not is_truthy(url):
         return
     if not isinstance(url, str):
         raise APIError(400, message=f"Invalid {label}: expected a string")

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from taskward.auth import schemas
 from taskward.auth.cookies import CookieNames, CookieSigner
@@ -22,7 +23,6 @@ from taskward.auth.tokens import TokenSigner
 from taskward.statements import Executor
 
 ENDPOINTS = (*email.ENDPOINTS, *session.ENDPOINTS, *user.ENDPOINTS, *ok.ENDPOINTS)
-_ALL_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class Pool(Executor, Protocol):
@@ -67,9 +67,7 @@ class BetterAuth:
             for method in endpoint.methods:
                 self._add_route(router, endpoint, method)
         router.include_router(plain.router)
-        router.add_api_route(
-            "/{path:path}", _not_found, methods=_ALL_METHODS, include_in_schema=False
-        )
+        router.add_route("/{path:path}", NotFound(), include_in_schema=False)
         return router
 
     @asynccontextmanager
@@ -80,6 +78,8 @@ class BetterAuth:
 
     def _add_route(self, router: APIRouter, endpoint: Endpoint, method: str) -> None:
         async def respond(request: Request) -> Response:
+            if b"%" in request.scope["raw_path"]:
+                return NOT_FOUND
             return await endpoint.respond(Exchange(self, request))
 
         router.add_api_route(
@@ -107,6 +107,11 @@ def _request_body(endpoint: Endpoint) -> dict[str, Any]:
     return {"requestBody": {"content": content, "required": not endpoint.body.optional}}
 
 
-async def _not_found() -> Response:
-    """What is not an endpoint, or not with this method, is an empty 404 in the original."""
-    return Response(status_code=404)
+class NotFound:
+    """What is no endpoint, or not with this method, or not in this spelling: an empty 404."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await NOT_FOUND(scope, receive, send)
+
+
+NOT_FOUND = Response(status_code=404)

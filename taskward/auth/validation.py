@@ -28,15 +28,18 @@ class Field:
     max_length: int | None = None
     description: str = ""
 
-    def problem(self, value: Any) -> str | None:
-        """Return zod's message for a wrong value, None for a right one."""
+    def problems(self, value: Any) -> list[str]:
+        """Return zod's messages for a wrong value, none for a right one."""
         if value is UNDEFINED and not self.required:
-            return None
+            return []
         if self.kind == "boolean":
-            return None if isinstance(value, bool) else _expected("boolean", value)
-        if not isinstance(value, str):
-            return _expected("string", value)
-        return self._text_problem(value)
+            return [] if isinstance(value, bool) else [_expected("boolean", value)]
+        if isinstance(value, str):
+            problem = self._text_problem(value)
+            return [problem] if problem else []
+        empty_list = self.nonempty and value == []
+        too_small = ["Too small: expected array to have >=1 items"] if empty_list else []
+        return [_expected("string", value), *too_small]
 
     def _text_problem(self, value: str) -> str | None:
         if self.kind == "email" and not is_email(value):
@@ -73,8 +76,11 @@ class Schema:
         if not isinstance(body, dict):
             kinds = (["object"] if self.fields else []) + (["record"] if self.extra else [])
             return [f"[body] {_expected(kind, body)}" for kind in kinds]
-        checked = ((name, f.problem(body.get(name, UNDEFINED))) for name, f in self.fields.items())
-        return [f"[body.{name}] {problem}" for name, problem in checked if problem]
+        return [
+            f"[body.{name}] {problem}"
+            for name, field in self.fields.items()
+            for problem in field.problems(body.get(name, UNDEFINED))
+        ]
 
     def json_schema(self) -> dict[str, Any]:
         """Return the schema for the OpenAPI document."""
@@ -93,6 +99,11 @@ class Schema:
 def is_email(value: str) -> bool:
     """Whether zod takes it for an e-mail address (and PostgreSQL's index can hold it)."""
     return len(value) <= EMAIL_MAX_LENGTH and _EMAIL.fullmatch(value) is not None
+
+
+def is_truthy(value: Any) -> bool:
+    """Whether JavaScript takes a JSON value for true: empty lists and objects are."""
+    return isinstance(value, list | dict) or bool(value)
 
 
 def _expected(kind: str, value: Any) -> str:

@@ -52,10 +52,14 @@ async def sign_in_email(exchange: Exchange) -> dict[str, Any]:
         remember=body.get("rememberMe", True),
     )
     callback_url = body.get("callbackURL")
-    answer = {"redirect": bool(callback_url), "token": session["token"], "user": user_json(user)}
     if callback_url:
-        exchange.headers["location"] = callback_url
-    return answer if callback_url is None else answer | {"url": callback_url}
+        exchange.set_location(callback_url)
+    return {
+        "redirect": bool(callback_url),
+        "token": session["token"],
+        **({} if callback_url is None else {"url": callback_url}),
+        "user": user_json(user),
+    }
 
 
 async def sign_out(exchange: Exchange) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from taskward.auth.registration import (
     check_password_length,
     check_password_not_too_long,
 )
-from taskward.auth.validation import Field, Schema
+from taskward.auth.validation import Field, Schema, is_truthy
 from taskward.timestamps import now
 
 _PROFILE = Schema(
@@ -37,7 +37,7 @@ _DELETE_USER = {
 async def update_user(exchange: Exchange) -> dict[str, bool]:
     """Change the current user's name or image."""
     body = exchange.body
-    if body.get("email"):
+    if is_truthy(body.get("email")):
         raise APIError(400, "EMAIL_CAN_NOT_BE_UPDATED")
     if "name" not in body and "image" not in body:
         raise APIError(400, message="No fields to update")
