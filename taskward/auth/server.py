@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from taskward.auth import schemas
@@ -67,7 +68,8 @@ class BetterAuth:
             for method in endpoint.methods:
                 self._add_route(router, endpoint, method)
         router.include_router(plain.router)
-        router.add_route("/{path:path}", NotFound(), include_in_schema=False)
+        elsewhere = f"{self.options.base_path}/{{path:path}}"
+        router.routes.append(Route(elsewhere, NotFound(), include_in_schema=False))
         return router
 
     @asynccontextmanager
