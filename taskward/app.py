@@ -23,6 +23,7 @@ from taskward.middleware import (
     CatchAllMiddleware,
     JSONErrorCORSMiddleware,
     RequestIdMiddleware,
+    StartupMessageMiddleware,
 )
 from taskward.migrations import migrate
 from taskward.observability import configure_logging
@@ -77,6 +78,7 @@ def _add_middleware(app: FastAPI, auth: BetterAuth) -> None:
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(JSONErrorCORSMiddleware, origins=auth.origins)
     app.add_middleware(RequestIdMiddleware)
+    app.add_middleware(StartupMessageMiddleware)
 
 
 def _lifespan(settings: Settings, database: Database) -> Any:

@@ -29,6 +29,10 @@ class DatabaseUnavailableError(ConnectionError):
     """The database cannot be asked now; what was asked may or may not have happened."""
 
 
+class PoolExhaustedError(DatabaseUnavailableError):
+    """Every connection is busy, or none can be made."""
+
+
 class _PooledConnection(asyncpg.Connection):
     """A connection that knows how long it has been idle, and is not reset without need."""
 
@@ -114,6 +118,8 @@ class Database:
     ) -> _Result:
         try:
             return await self._ask(ask)
+        except PoolExhaustedError:
+            raise
         except DatabaseUnavailableError:
             if not query.startswith("SELECT"):
                 raise
@@ -135,12 +141,12 @@ class Database:
 
     async def _acquire(self) -> PoolConnectionProxy:
         if self._pool is None:
-            raise DatabaseUnavailableError("the pool is not open")
+            raise PoolExhaustedError("the pool is not open")
         while True:
             try:
                 connection = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT)
             except (*_LOST, asyncpg.PostgresError) as error:
-                raise DatabaseUnavailableError from error
+                raise PoolExhaustedError from error
             if await _is_alive(connection):
                 return connection
             connection.terminate()

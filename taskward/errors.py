@@ -126,10 +126,15 @@ def _problem(error: dict[str, Any]) -> dict[str, Any]:
     kind, location = error["type"], list(error["loc"])
     if kind == "json_invalid":
         location = location[:1]  # the position that follows says nothing to a person
-    template = _MESSAGES.get(kind)
-    message = error["msg"].removeprefix("Value error, ")
-    message = template.format(**error.get("ctx", {})) if template else message
-    return {"loc": location, "msg": message, "type": kind}
+    return {"loc": location, "msg": _message(error), "type": kind}
+
+
+def _message(error: dict[str, Any]) -> str:
+    context = error.get("ctx", {})
+    if context.get("min_length") == 1:
+        return "must not be empty"
+    template = _MESSAGES.get(error["type"])
+    return template.format(**context) if template else error["msg"].removeprefix("Value error, ")
 
 
 def _sentence(problem: dict[str, Any]) -> str:

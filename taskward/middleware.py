@@ -1,11 +1,12 @@
 """Pure ASGI middleware: request ids, the access log, CORS, the body limit, the last resort."""
 
 import re
+import sys
 import time
 from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -52,6 +53,23 @@ class RequestIdMiddleware:
                 )
 
 
+class StartupMessageMiddleware:
+    """Reports a failed start as the sentence it ended with, instead of as a traceback."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_sentence(message: Message) -> None:
+            reason = sys.exc_info()[1]
+            if message["type"] == "lifespan.startup.failed" and isinstance(reason, SystemExit):
+                message["message"] = str(reason)
+            await send(message)
+
+        is_lifespan = scope["type"] == "lifespan"
+        await self.app(scope, receive, send_sentence if is_lifespan else send)
+
+
 class JSONErrorCORSMiddleware(CORSMiddleware):
     """CORS for the trusted origins, wildcards included; a refused preflight is JSON too."""
 
@@ -79,10 +97,20 @@ class JSONErrorCORSMiddleware(CORSMiddleware):
     def preflight_response(self, request_headers: Headers) -> Response:
         """Answer whether the browser may send the real request."""
         response = super().preflight_response(request_headers)
+        if response.status_code != 200:
+            headers = {"Vary": response.headers["vary"]}
+            return json_error(response.status_code, bytes(response.body).decode(), headers=headers)
         kept = {k: v for k, v in response.headers.items() if not k.startswith("content-")}
-        if response.status_code == 200:
-            return Response(status_code=204, headers=kept)
-        return json_error(response.status_code, bytes(response.body).decode(), headers=kept)
+        return Response(status_code=204, headers=kept)
+
+    async def send(self, message: Message, send: Send, request_headers: Headers) -> None:
+        """Add the CORS headers for trusted origins only; others get none."""
+        if self.is_allowed_origin(request_headers.get("origin", "")):
+            await super().send(message, send, request_headers)
+            return
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).add_vary_header("Origin")
+        await send(message)
 
 
 class BodyLimitMiddleware:

@@ -5,6 +5,7 @@ Every statement names the owner, so another user's task is simply not there.
 
 import re
 from collections.abc import Sequence
+from json import JSONDecodeError
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -159,6 +160,21 @@ def _found(row: Record | None) -> Record:
 # HTTP
 
 
+class JSONRequest(Request):
+    """A request for which every kind of broken JSON is the same error."""
+
+    async def json(self) -> Any:
+        """Return the parsed body.
+
+        Raises:
+            json.JSONDecodeError: also for invalid UTF-8, endless digits and endless nesting.
+        """
+        try:
+            return await super().json()
+        except (ValueError, RecursionError):
+            raise JSONDecodeError("not JSON", "", 0) from None
+
+
 class AuthenticatedRoute(APIRoute):
     """Asks who it is before it reads a body: a stranger learns nothing of what is wrong with it."""
 
@@ -168,7 +184,7 @@ class AuthenticatedRoute(APIRoute):
 
         async def handle_authenticated(request: Request) -> Response:
             authenticate(request)
-            return await handle(request)
+            return await handle(JSONRequest(request.scope, request.receive))
 
         return handle_authenticated
 

@@ -19,6 +19,9 @@ _ENCODED_SEPARATOR = re.compile(r"%2f|%5c", re.IGNORECASE)
 _IPV4_PATTERN = re.compile(r"(?=.*\d)[\d*?.]+")
 _HOST_PATTERN = re.compile(r"(?:https?://)?[A-Za-z0-9._*?\[\]:-]+")
 _NOWHERE = "https://relative.invalid"
+_NO_SLASH, _SLASHES, _SLASHES_AT_END = r"[^/\\]", r"[/\\]+?", r"[/\\]*?"
+_GLOB = {"*": f"{_NO_SLASH}*?", "?": _NO_SLASH}
+_SCRIPTS = ("javascript:", "data:", "vbscript:")
 
 
 class InvalidOriginError(ValueError):
@@ -107,6 +110,8 @@ def _matches(url: str, pattern: str) -> bool:
     if url.startswith("/"):
         return False
     parsed = _parse(url)
+    if parsed is not None and parsed.protocol in _SCRIPTS:
+        return False  # the client navigates to what it is told
     wildcard = "*" in pattern or "?" in pattern
     if wildcard and "://" not in pattern:
         return parsed is not None and _matches_host(pattern, parsed.host)
@@ -141,10 +146,27 @@ def _is_allowed_ipv4(pattern: str, authority: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _glob(pattern: str) -> re.Pattern[str]:
-    """Translate `*` and `?` (never across a slash) and runs of slashes, as Better Auth does."""
-    parts = {"*": r"[^/\\]*?", "?": r"[^/\\]"}
-    segments = ["".join(parts.get(c, re.escape(c)) for c in s) for s in pattern.split("/") if s]
-    return re.compile(r"[/\\]+?".join(segments) + r"[/\\]*?", re.DOTALL)
+    """Translate a glob as Better Auth does: `*` and `?` stay within a path segment, `**` does not,
+    one slash stands for any run of slashes or backslashes.
+    """
+    first, *rest = pattern.split("/")
+    segments = [first, *(segment for segment in rest if segment)]
+    last = len(segments) - 1
+    translated = (
+        _translate(segment, _SLASHES_AT_END if i == last else _slashes_before(segments[i + 1]))
+        for i, segment in enumerate(segments)
+    )
+    return re.compile("".join(translated), re.DOTALL)
+
+
+def _slashes_before(segment: str) -> str:
+    return "" if segment == "**" else _SLASHES
+
+
+def _translate(segment: str, slashes: str) -> str:
+    if segment == "**":
+        return f"(?:{_NO_SLASH}*?{slashes})*?" if slashes else ""
+    return "".join(_GLOB.get(c, re.escape(c)) for c in segment) + slashes
 
 
 def _matches_custom_scheme(url: str, pattern: str, *, wildcard: bool) -> bool:
