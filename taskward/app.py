@@ -60,8 +60,11 @@ def create_app(settings: Settings) -> FastAPI:
 
 def auth_options(settings: Settings) -> BetterAuthOptions:
     """Return the Better Auth server's options."""
+    secret, *old_secrets = settings.secrets()
     return BetterAuthOptions(
-        secret=settings.secret(),
+        secret=secret,
+        old_secrets=tuple(old_secrets),
+        jwks_url=settings.better_auth_jwks_url,
         base_url=settings.better_auth_url,
         trusted_origins=settings.better_auth_trusted_origins,
         jwt_expires_in=settings.jwt_expires_in,

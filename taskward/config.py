@@ -37,6 +37,8 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = None
     better_auth_secret: SecretStr | None = None
+    better_auth_secrets: SecretStr | None = None
+    better_auth_jwks_url: str | None = None
     better_auth_url: str = "http://localhost:8000"
     better_auth_trusted_origins: Annotated[tuple[str, ...], NoDecode] = ("http://localhost:3000",)
     jwt_expires_in: Annotated[int, Field(ge=1, le=31_536_000)] = 900
@@ -61,6 +63,22 @@ class Settings(BaseSettings):
             check_secret(value.get_secret_value())
         return value
 
+    @field_validator("better_auth_secrets")
+    @classmethod
+    def _check_secrets(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parse_secrets(value.get_secret_value())
+        return value
+
+    @field_validator("better_auth_jwks_url")
+    @classmethod
+    def _check_jwks_url(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).scheme not in {"http", "https"}:
+            raise ValueError(
+                "must be an http or https URL, such as https://example.com/api/auth/jwks"
+            )
+        return value
+
     @field_validator("better_auth_url")
     @classmethod
     def _check_url(cls, value: str) -> str:
@@ -74,7 +92,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _require_a_secret_for_a_database_of_ones_own(self) -> "Settings":
-        if self.database_url is not None and self.better_auth_secret is None:
+        secret = self.better_auth_secret or self.better_auth_secrets
+        if self.database_url is not None and secret is None:
             msg = (
                 "BETTER_AUTH_SECRET must be set when DATABASE_URL is: at least "
                 f"{SECRET_MIN_LENGTH} characters, for instance the output of `openssl rand -hex 32`"
@@ -94,15 +113,20 @@ class Settings(BaseSettings):
         """How log lines look: as set, else for people on a terminal and for machines elsewhere."""
         return self.log_format or ("console" if sys.stdout.isatty() else "json")
 
-    def secret(self) -> str:
-        """Return BETTER_AUTH_SECRET, or the one generated once and kept beside the embedded data.
+    def secrets(self) -> tuple[str, ...]:
+        """Return the secrets, the one in force first.
+
+        They are those of BETTER_AUTH_SECRETS, else BETTER_AUTH_SECRET, else the one that was
+        generated once and is kept beside the embedded data.
 
         Raises:
             OSError: DATA_DIR cannot be written.
         """
+        if self.better_auth_secrets is not None:
+            return parse_secrets(self.better_auth_secrets.get_secret_value())
         if self.better_auth_secret is not None:
-            return self.better_auth_secret.get_secret_value()
-        return generated_secret(self.data_dir)
+            return (self.better_auth_secret.get_secret_value(),)
+        return (generated_secret(self.data_dir),)
 
 
 def check_secret(secret: str) -> None:
@@ -116,6 +140,23 @@ def check_secret(secret: str) -> None:
         raise ValueError(msg)
     if secret in PUBLISHED_SECRETS:
         raise ValueError("is a published example: use the output of `openssl rand -hex 32`")
+
+
+def parse_secrets(text: str) -> tuple[str, ...]:
+    """Return the secrets of `2:new,1:old`, in this order.
+
+    Raises:
+        ValueError: never shows a secret.
+    """
+    found: dict[int, str] = {}
+    for position, entry in enumerate(text.split(","), start=1):
+        version, colon, secret = entry.strip().partition(":")
+        if not (version.isascii() and version.isdecimal() and colon) or int(version) in found:
+            msg = f"entry {position}: must be <version>:<secret>, each version once"
+            raise ValueError(msg)
+        check_secret(secret.strip())
+        found[int(version)] = secret.strip()
+    return tuple(found.values())
 
 
 def public_origin(url: str) -> str:

@@ -33,6 +33,10 @@ class PoolExhaustedError(DatabaseUnavailableError):
     """Every connection is busy, or none can be made."""
 
 
+class UnstorableError(ValueError):
+    """A value that asyncpg cannot send, such as a lone surrogate."""
+
+
 class _PooledConnection(asyncpg.Connection):
     """A connection that knows how long it has been idle, and is not reset without need."""
 
@@ -106,6 +110,8 @@ class Database:
         connection = await self._acquire()
         try:
             yield connection
+        except ValueError as error:
+            raise UnstorableError from error
         except _LOST as error:
             raise DatabaseUnavailableError from error
         except asyncpg.PostgresError as error:
@@ -132,6 +138,8 @@ class Database:
                 return await ask(connection)
             async with connection.transaction():
                 return await ask(connection)
+        except ValueError as error:
+            raise UnstorableError from error
         except _LOST as error:
             raise DatabaseUnavailableError from error
         except asyncpg.PostgresError as error:

@@ -18,12 +18,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from taskward.database import DatabaseUnavailableError
+from taskward.database import DatabaseUnavailableError, UnstorableError
 
 RETRY_AFTER = {"Retry-After": "2"}
 _PROTOCOL = "/api/auth/"
 _PLAIN = ("/api/auth/signup", "/api/auth/login")
-_UNSTORABLE_CLASS = "22"
 
 _MESSAGES = {
     "json_invalid": "is not valid JSON",
@@ -71,6 +70,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TaskNotFoundError, _task_not_found)
     app.add_exception_handler(DatabaseUnavailableError, _database_unavailable)
     app.add_exception_handler(asyncpg.DataError, _unstorable)
+    app.add_exception_handler(UnstorableError, _unstorable)
 
 
 def json_error(

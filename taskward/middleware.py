@@ -60,14 +60,17 @@ class StartupMessageMiddleware:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self.app(scope, receive, send)
+            return
+
         async def send_sentence(message: Message) -> None:
             reason = sys.exc_info()[1]
             if message["type"] == "lifespan.startup.failed" and isinstance(reason, SystemExit):
                 message["message"] = str(reason)
             await send(message)
 
-        is_lifespan = scope["type"] == "lifespan"
-        await self.app(scope, receive, send_sentence if is_lifespan else send)
+        await self.app(scope, receive, send_sentence)
 
 
 class JSONErrorCORSMiddleware(CORSMiddleware):

@@ -183,7 +183,7 @@ class AuthenticatedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_authenticated(request: Request) -> Response:
-            authenticate(request)
+            await authenticate(request)
             return await handle(JSONRequest(request.scope, request.receive))
 
         return handle_authenticated

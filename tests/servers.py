@@ -64,9 +64,8 @@ class Server:
 
     def __init__(self, env: Mapping[str, str], *, cwd: Path | None = None) -> None:
         self.settings = dict(env)
-        self._scratch = tempfile.TemporaryDirectory(prefix="taskward-server-")
-        self.cwd = cwd if cwd is not None else Path(self._scratch.name) / "cwd"
-        self._log_path = Path(self._scratch.name) / "log"
+        self.cwd = cwd
+        self._scratch: Path | None = None
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -87,11 +86,21 @@ class Server:
 
     def log(self) -> str:
         """Everything the server has written so far, to both of its outputs."""
-        return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
+        path = self._log_path
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    @property
+    def _log_path(self) -> Path:
+        assert self._scratch is not None, "the server was not started"
+        return self._scratch / "log"
 
     def start(self) -> Self:
         """Start it and wait until it answers; a port that was snatched away is replaced."""
-        self.cwd.mkdir(parents=True, exist_ok=True)
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="taskward-server-"))
+        if self.cwd is None:
+            self.cwd = self._scratch / "empty"
+            self.cwd.mkdir()
         for _ in range(self.attempts):
             self.port = free_port()
             self._spawn()
@@ -163,7 +172,8 @@ class Server:
     def close(self) -> None:
         """End what still runs and remove its directory."""
         self.kill()
-        self._scratch.cleanup()
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _close_stdin(self) -> None:
         if self.process.stdin is not None:

@@ -7,7 +7,9 @@ from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection, Request
 
-from taskward.auth.tokens import ExpiredTokenError, InvalidTokenError
+from taskward.auth.tokens import ExpiredTokenError, InvalidTokenError, TokenSigner, UnknownKeyError
+
+_SPACES = " \t"
 
 
 class JWTBearer(SecurityBase):
@@ -25,30 +27,41 @@ class JWTBearer(SecurityBase):
         Raises:
             HTTPException: 401.
         """
-        return authenticate(request)
+        return await authenticate(request)
 
 
 CurrentUser = Annotated[str, Depends(JWTBearer())]
 
 
-def authenticate(connection: HTTPConnection) -> str:
-    """Return the id of the user whose token the request bears, without any I/O.
+async def authenticate(connection: HTTPConnection) -> str:
+    """Return the id of the user whose token the request bears.
+
+    There is no I/O, but for the first token under a new key of another server, if one is trusted.
 
     Raises:
         HTTPException: 401 with `WWW-Authenticate`, and one of three details.
     """
     headers = connection.headers.getlist("authorization")
-    scheme, _, token = headers[0].strip().partition(" ") if headers else ("", "", "")
+    scheme, _, token = headers[0].strip(_SPACES).partition(" ") if headers else ("", "", "")
     if scheme.lower() != "bearer":
         raise HTTPException(401, "Not authenticated", {"WWW-Authenticate": "Bearer"})
     if len(headers) > 1:
         raise _unauthorized("Invalid token")
     try:
-        return connection.app.state.better_auth.tokens.verify(token.strip())  # type: ignore[no-any-return]
+        return await _verify(connection.app.state.better_auth.tokens, token.strip(_SPACES))
     except ExpiredTokenError:
         raise _unauthorized("Token expired") from None
     except InvalidTokenError:
         raise _unauthorized("Invalid token") from None
+
+
+async def _verify(tokens: TokenSigner, token: str) -> str:
+    try:
+        return tokens.verify(token)
+    except UnknownKeyError:
+        if tokens.remote_keys is not None:
+            await tokens.remote_keys.refresh()
+        return tokens.verify(token)
 
 
 def _unauthorized(detail: str) -> HTTPException:

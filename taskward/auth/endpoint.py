@@ -31,6 +31,7 @@ class Endpoint:
     handler: Handler
     methods: tuple[str, ...] = ("POST",)
     body: Schema | None = None
+    query: Schema | None = None
     reads_body: bool = True
     signs_in: bool = False
     session: Literal["required", "fresh"] | None = None
@@ -61,6 +62,8 @@ class Endpoint:
         exchange.take_bearer_token()
         if self.body is not None:
             exchange.body = self.body.validate(exchange.body)
+        if self.query is not None:
+            exchange.query = self.query.validate(exchange.query, "query")
         if self.signs_in:
             check_form_csrf(exchange)
         if self.session is not None:

@@ -1,13 +1,14 @@
 """One request to the Better Auth server and the answer that grows from it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 import orjson
 from asyncpg import Record
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,6 +16,7 @@ from taskward.auth import store
 from taskward.auth.client_address import client_address
 from taskward.auth.cookies import decode_uri_component, parse_cookies
 from taskward.auth.errors import APIError
+from taskward.auth.hooks import run_guarded
 from taskward.auth.validation import UNDEFINED
 from taskward.timestamps import now, to_json
 
@@ -32,9 +34,12 @@ class Exchange:
         self.auth = auth
         self.request = request
         self.body: Any = UNDEFINED
+        self.query: dict[str, Any] = _query(request)
+        self.parameters: dict[str, str] = {}
         self.cookies = parse_cookies("; ".join(request.headers.getlist("cookie")))
         self.headers: dict[str, str] = {}
         self.set_cookies: list[str] = []
+        self._afterwards: list[Callable[[], Awaitable[None]]] = []
         self._session: Record | None = None
         self._extended_session: Record | None = None
 
@@ -178,6 +183,19 @@ class Exchange:
             c if _IN_HEADER.fullmatch(c) else quote(c, errors="replace") for c in url
         )
 
+    def redirect(self, url: str) -> NoReturn:
+        """Send the browser to `url`.
+
+        Raises:
+            APIError: 302, always.
+        """
+        self.set_location(url)
+        raise APIError(302)
+
+    def afterwards(self, task: Callable[[], Awaitable[None]]) -> None:
+        """Do something once the answer is sent: neither its time nor its failure is seen."""
+        self._afterwards.append(task)
+
     def offer_jwt(self, user_id: str) -> None:
         """Send an access token along in `set-auth-jwt`."""
         self._expose("set-auth-jwt", self.auth.tokens.issue(user_id))
@@ -191,7 +209,8 @@ class Exchange:
         """Return the finished answer; None as content is JSON's null, UNDEFINED is no body."""
         self._offer_session_token()
         body = b"" if content is UNDEFINED else orjson.dumps(content)
-        response = Response(body, status, self.headers, "application/json")
+        task = BackgroundTask(run_guarded, self._afterwards) if self._afterwards else None
+        response = Response(body, status, self.headers, "application/json", task)
         for cookie in self.set_cookies:
             response.headers.append("set-cookie", cookie)
         return response
@@ -230,6 +249,18 @@ class Exchange:
         self.headers[name] = value
         exposed = self.headers.get("access-control-expose-headers")
         self.headers["access-control-expose-headers"] = f"{exposed}, {name}" if exposed else name
+
+
+def _query(request: Request) -> dict[str, Any]:
+    """Return the query's parameters; one that is given several times becomes a list."""
+    query: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        known = query.get(name)
+        if known is None:
+            query[name] = value
+        else:
+            query[name] = [*known, value] if isinstance(known, list) else [known, value]
+    return query
 
 
 def user_json(row: Record, prefix: str = "") -> dict[str, Any]:

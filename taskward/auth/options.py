@@ -17,6 +17,8 @@ class BetterAuthOptions:
 
     secret: str = field(repr=False)
     base_url: str
+    old_secrets: tuple[str, ...] = field(default=(), repr=False)
+    jwks_url: str | None = None
     trusted_origins: tuple[str, ...] = ()
     base_path: str = "/api/auth"
     jwt_expires_in: int = 900

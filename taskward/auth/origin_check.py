@@ -52,6 +52,17 @@ def check_form_csrf(exchange: Exchange) -> None:
     return None
 
 
+def check_callback_in_query(exchange: Exchange) -> None:
+    """Refuse a link that leads elsewhere in the end: what `check_origin` does not do for GET.
+
+    Raises:
+        APIError: 403.
+    """
+    url = exchange.query.get("callbackURL")
+    if url and not exchange.auth.origins.trusts_redirect(url):
+        raise APIError(403, "INVALID_CALLBACK_URL")
+
+
 def require_trusted_origin(exchange: Exchange) -> None:
     """Refuse a request that does not come from a trusted origin.
 

@@ -49,6 +49,18 @@ class SessionAndUser(_Answer):
     user: User
 
 
+class UpdatedSession(_Answer):
+    """The session after the change."""
+
+    session: Session
+
+
+class KeySet(_Answer):
+    """A JSON Web Key Set (RFC 7517)."""
+
+    keys: list[dict[str, str]]
+
+
 class SignUp(_Answer):
     """A new user; `token` is the session's, not a JSON Web Token."""
 

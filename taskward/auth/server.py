@@ -15,6 +15,7 @@ from taskward.auth import schemas
 from taskward.auth.cookies import CookieNames, CookieSigner
 from taskward.auth.endpoint import Endpoint
 from taskward.auth.exchange import Exchange
+from taskward.auth.jwks import RemoteKeys
 from taskward.auth.options import BetterAuthOptions
 from taskward.auth.origins import TrustedOrigins
 from taskward.auth.passwords import PasswordHasher
@@ -51,10 +52,13 @@ class BetterAuth:
         )
         self.tokens = TokenSigner(
             options.secret,
+            old_secrets=options.old_secrets,
             issuer=options.base_url,
             lifetime=options.jwt_expires_in,
             audiences=options.exact_origins,
         )
+        if options.jwks_url is not None:
+            self.tokens.remote_keys = RemoteKeys(options.jwks_url)
 
     def install(self, app: FastAPI) -> None:
         """Serve the endpoints in `app` and make `CurrentUser` work there."""
@@ -80,12 +84,15 @@ class BetterAuth:
 
     def _add_route(self, router: APIRouter, endpoint: Endpoint, method: str) -> None:
         async def respond(request: Request) -> Response:
-            if b"%" in request.scope["raw_path"]:
+            parameters = path_parameters(endpoint.path, request.scope["raw_path"])
+            if parameters is None:
                 return NOT_FOUND
-            return await endpoint.respond(Exchange(self, request))
+            exchange = Exchange(self, request)
+            exchange.parameters = parameters
+            return await endpoint.respond(exchange)
 
         router.add_api_route(
-            endpoint.path,
+            endpoint.path.replace("}", ":path}"),
             respond,
             methods=[method],
             operation_id=re.sub(r"\W+", "_", f"{method.lower()}{endpoint.path}"),

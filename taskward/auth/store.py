@@ -112,6 +112,16 @@ LIST_SESSIONS = Statement(
     )
 )
 DELETE_SESSION = Statement(delete(Session).where(col(Session.token) == bindparam("token")))
+DELETE_SESSION_OF_USER = Statement(
+    delete(Session).where(
+        col(Session.token) == bindparam("token"), col(Session.user_id) == bindparam("user_id")
+    )
+)
+DELETE_OTHER_SESSIONS = Statement(
+    delete(Session).where(
+        col(Session.user_id) == bindparam("user_id"), col(Session.token) != bindparam("token")
+    )
+)
 DELETE_SESSIONS_OF_USER = Statement(
     delete(Session).where(col(Session.user_id) == bindparam("user_id"))
 )

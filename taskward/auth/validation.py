@@ -59,25 +59,25 @@ class Schema:
     optional: bool = False
     extra: bool = False
 
-    def validate(self, body: Any) -> dict[str, Any]:
-        """Return the body's known properties.
+    def validate(self, body: Any, where: str = "body") -> dict[str, Any]:
+        """Return the known properties of a body, or of the query as `Exchange.query` has it.
 
         Raises:
             APIError: 400 VALIDATION_ERROR with every problem.
         """
         if body is UNDEFINED and self.optional:
             return {}
-        problems = self._problems(body)
+        problems = self._problems(body, where)
         if problems:
             raise APIError(400, "VALIDATION_ERROR", "; ".join(problems))
         return {k: v for k, v in body.items() if self.extra or k in self.fields}
 
-    def _problems(self, body: Any) -> list[str]:
+    def _problems(self, body: Any, where: str) -> list[str]:
         if not isinstance(body, dict):
             kinds = (["object"] if self.fields else []) + (["record"] if self.extra else [])
-            return [f"[body] {_expected(kind, body)}" for kind in kinds]
+            return [f"[{where}] {_expected(kind, body)}" for kind in kinds]
         return [
-            f"[body.{name}] {problem}"
+            f"[{where}.{name}] {problem}"
             for name, field in self.fields.items()
             for problem in field.problems(body.get(name, UNDEFINED))
         ]

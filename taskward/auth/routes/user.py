@@ -1,4 +1,4 @@
-"""`/update-user`, `/change-password`, `/delete-user`."""
+"""The current user: profile, password, deletion."""
 
 from typing import Any
 
@@ -68,6 +68,17 @@ async def change_password(exchange: Exchange) -> dict[str, Any]:
     return {"token": token, "user": user_json(exchange.session, "user.")}
 
 
+async def verify_password(exchange: Exchange) -> dict[str, bool]:
+    """Tell whether it is the current user's password."""
+    password, user_id = exchange.body["password"], exchange.session["user.id"]
+    check_password_not_too_long(password)
+    account = await store.FIND_CREDENTIAL.fetchrow(exchange.auth.pool, user_id=user_id)
+    stored = account["password"] if account else None
+    if not stored or not await exchange.auth.passwords.verify(password, stored):
+        raise APIError(400, "INVALID_PASSWORD")
+    return {"status": True}
+
+
 async def delete_user(exchange: Exchange) -> dict[str, Any]:
     """Delete the current user with everything that belongs to it."""
     if exchange.body.get("password"):
@@ -132,6 +143,14 @@ ENDPOINTS = (
         body=Schema(_CHANGE_PASSWORD),
         session="required",
         answer=schemas.ChangedPassword,
+        errors=(400, 401, 403, 415, 429, 503),
+    ),
+    Endpoint(
+        path="/verify-password",
+        handler=verify_password,
+        body=Schema({"password": Field("string")}),
+        session="required",
+        answer=schemas.Status,
         errors=(400, 401, 403, 415, 429, 503),
     ),
     Endpoint(

@@ -1,0 +1,153 @@
+"""POST /change-password."""
+
+from typing import Any, Final
+
+from tests.conformance.model import (
+    PASSWORD,
+    TOO_LONG,
+    WRONG_TYPES,
+    Call,
+    Sql,
+    get,
+    post,
+    session,
+    sign_in,
+    sign_up,
+    talk,
+    without,
+)
+
+from .lists import created
+
+PATH: Final = "/change-password"
+NEW: Final = "another password"
+GOOD: Final = {"currentPassword": PASSWORD, "newPassword": NEW}
+FIELDS: Final = ("currentPassword", "newPassword", "revokeOtherSessions")
+
+
+def change(name: str, body: Any = None, **more: Any) -> Call:
+    sent = GOOD if body is None else body
+    return post(PATH, name, json=sent, **{"cookie": "<<ada.cookie>>", **more})
+
+
+CONVERSATIONS = [
+    talk(
+        "change-password changes the password and keeps the sessions",
+        sign_up(),
+        sign_in(save="other"),
+        change("a new password"),
+        sign_in(save="x", name="the old password"),
+        sign_in(save="y", password=NEW, name="the new password"),
+        session(),
+        session("other"),
+        change("not to revoke", {**GOOD, "currentPassword": NEW, "revokeOtherSessions": False}),
+        session("other", "still there"),
+    ),
+    talk(
+        "change-password can end the other sessions",
+        sign_up(),
+        sign_in(save="other"),
+        change("and revoke", {**GOOD, "revokeOtherSessions": True}, save="new"),
+        session(name="the old cookie"),
+        session("other"),
+        session("new"),
+        get("/list-sessions", cookie="<<new.cookie>>"),
+    ),
+    talk(
+        "change-password of a session that is not remembered",
+        sign_up(),
+        sign_in(save="short", rememberMe=False),
+        change(
+            "and revoke",
+            {**GOOD, "revokeOtherSessions": True},
+            cookie="<<short.cookies>>",
+            save="new",
+        ),
+        get("/get-session", cookie="<<new.cookies>>"),
+    ),
+    talk(
+        "change-password refuses a wrong password",
+        sign_up(),
+        change("wrong", {**GOOD, "currentPassword": "not the password"}),
+        change("empty", {**GOOD, "currentPassword": ""}),
+        change("too long", {**GOOD, "currentPassword": TOO_LONG}),
+        change(
+            "wrong, and revoke",
+            {"currentPassword": "x", "newPassword": NEW, "revokeOtherSessions": True},
+        ),
+        session(),
+        sign_in(),
+    ),
+    talk(
+        "change-password refuses passwords too short or too long",
+        sign_up(),
+        *(
+            change(name, {**GOOD, "newPassword": text})
+            for name, text in {
+                "empty": "",
+                "seven": "1234567",
+                "too long": TOO_LONG,
+                "three emoji and one": "🦊🦊🦊1",
+                "sixty-five emoji": "🦊" * 65,
+            }.items()
+        ),
+        change("short, and the wrong password", {"currentPassword": "x", "newPassword": "y"}),
+        change("the same password again", {**GOOD, "newPassword": PASSWORD}),
+        change("eight", {**GOOD, "newPassword": "12345678"}),
+        change("four emoji", {"currentPassword": "12345678", "newPassword": "🦊🦊🦊🦊"}),
+        sign_in(password="🦊🦊🦊🦊"),
+    ),
+    *(
+        talk(
+            f"change-password checks the type of {field}",
+            sign_up(),
+            *(
+                change(f"{field} is {kind}", {**GOOD, "newPassword": "short", field: value})
+                for kind, value in WRONG_TYPES.items()
+            ),
+        )
+        for field in FIELDS
+    ),
+    talk(
+        "change-password needs every field",
+        sign_up(),
+        change("nothing", {}),
+        *(change(f"no {name}", without(GOOD, name)) for name in GOOD),
+        *(
+            change(f"{kind} as the body", value)
+            for kind, value in WRONG_TYPES.items()
+            if kind != "null"
+        ),
+        post(PATH, "null", body=b"null", cookie="<<ada.cookie>>"),
+        post(PATH, "no body", cookie="<<ada.cookie>>"),
+        post(PATH, "broken", body=b"{", cookie="<<ada.cookie>>"),
+    ),
+    talk(
+        "change-password needs a session, but checks the body first or not as the original does",
+        change("nobody", cookie=None),
+        change("nobody, nothing", {}, cookie=None),
+        change("nobody, short", {**GOOD, "newPassword": "x"}, cookie=None),
+        change("nonsense", cookie="better-auth.session_token=x"),
+    ),
+    talk(
+        "change-password needs no fresh session",
+        sign_up(),
+        created("3 days"),
+        change("an old session"),
+    ),
+    talk(
+        "change-password needs an account with a password",
+        sign_up(),
+        Sql('update account set password = null where "userId" = $1', ("<<ada.id>>",)),
+        change("no password"),
+        Sql('delete from account where "userId" = $1', ("<<ada.id>>",)),
+        change("no account"),
+    ),
+    talk(
+        "change-password ignores what it does not know",
+        sign_up(),
+        sign_up("bob"),
+        change("another user's id", {**GOOD, "userId": "<<bob.id>>", "email": "<<bob.email>>"}),
+        sign_in("bob", name="bob's password is his own"),
+    ),
+]

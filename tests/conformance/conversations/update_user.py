@@ -1,0 +1,125 @@
+"""POST /update-user."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from tests.conformance.model import WRONG_TYPES, Call, Step, post, session, sign_in, sign_up, talk
+
+from .session import aged
+
+PATH: Final = "/update-user"
+NONSENSE: Final = "a name is a string, an image a string or null"
+TEXT_TYPES: Final = ("a string",)
+
+
+def update(name: str, body: Any, **more: Any) -> Call:
+    return post(PATH, name, json=body, **{"cookie": "<<ada.cookie>>", **more})
+
+
+def types(field: str, fine: tuple[str, ...]) -> Iterator[Step]:
+    for kind, value in WRONG_TYPES.items():
+        reason = "" if kind in fine else NONSENSE
+        yield sign_up(kind.replace(" ", "-"))
+        who = kind.replace(" ", "-")
+        cookie = f"<<{who}.cookie>>"
+        yield update(f"{field} is {kind}", {field: value}, cookie=cookie, refusable=reason)
+
+
+def server_side(field: str, values: list[Any]) -> Iterator[Step]:
+    for value in values:
+        yield update(f"{field} = {value!r}", {field: value})
+        yield update(f"{field} = {value!r} and a name", {field: value, "name": "With it"})
+
+
+CONVERSATIONS = [
+    talk(
+        "update-user changes name and image",
+        sign_up(),
+        update("a name", {"name": "Ada Lovelace"}),
+        session(),
+        update("an image", {"image": "https://example.com/a.png"}),
+        session(),
+        update("both", {"name": "Žofie 🦊", "image": "/b.png"}),
+        session(),
+        update("no image", {"image": None}),
+        session(),
+        update("an empty name", {"name": ""}),
+        update("an empty image", {"image": ""}),
+        session(),
+        update("the same again", {"name": ""}),
+        sign_in(),
+    ),
+    talk("update-user checks the type of name", types("name", TEXT_TYPES)),
+    talk("update-user checks the type of image", types("image", (*TEXT_TYPES, "null"))),
+    talk(
+        "update-user changes nothing that is the server's",
+        sign_up(),
+        server_side("email", ["new@example.com", "", None, 5, {}, False]),
+        server_side("emailVerified", [True, False, None, "yes"]),
+        server_side("id", ["other", None]),
+        server_side("createdAt", ["2020-01-01T00:00:00.000Z"]),
+        server_side("updatedAt", ["2020-01-01T00:00:00.000Z", 5]),
+        server_side("role", ["admin"]),
+        server_side("password", ["a new password"]),
+        server_side("userId", ["other"]),
+        server_side("Email", ["new@example.com"]),
+        session(),
+    ),
+    talk(
+        "update-user needs something to change",
+        sign_up(),
+        update("nothing", {}),
+        update("an unknown field", {"unknown": 1}),
+        update("a callbackURL", {"callbackURL": "/x"}),
+        update("an evil callbackURL", {"callbackURL": "//evil.example", "name": "E"}),
+        update("a name and an unknown field", {"name": "N", "unknown": {"a": [1]}}),
+        session(),
+    ),
+    talk(
+        "update-user checks its body",
+        sign_up(),
+        *(
+            update(f"{kind} as the body", value)
+            for kind, value in WRONG_TYPES.items()
+            if kind != "an object"
+        ),
+        post(PATH, "no body", cookie="<<ada.cookie>>"),
+        post(PATH, "an empty body", body=b"", cookie="<<ada.cookie>>"),
+        post(PATH, "a broken body", body=b"{", cookie="<<ada.cookie>>"),
+        post(PATH, "text", body=b"x", content_type="text/plain", cookie="<<ada.cookie>>"),
+        post(PATH, "no type", body=b"{}", content_type=None, cookie="<<ada.cookie>>"),
+        post(PATH, "a NUL", body=b'{"name":"a\\u0000b"}', cookie="<<ada.cookie>>"),
+        post(
+            PATH,
+            "a lone surrogate",
+            body=b'{"name":"a\\ud800b"}',
+            cookie="<<ada.cookie>>",
+            refusable="there is no such character",
+        ),
+    ),
+    talk(
+        "update-user needs a session",
+        post(PATH, "nobody", json={"name": "N"}),
+        post(PATH, "nobody, no fields", json={}),
+        post(PATH, "nobody, an array", json=[]),
+        post(PATH, "nobody, broken", body=b"{"),
+        post(PATH, "nonsense", json={"name": "N"}, cookie="better-auth.session_token=x"),
+    ),
+    talk(
+        "update-user keeps a session as it was remembered",
+        sign_up(),
+        sign_in(save="short", rememberMe=False),
+        update("not remembered", {"name": "S"}, cookie="<<short.cookies>>"),
+        update("without dont_remember", {"name": "T"}, cookie="<<short.cookie>>"),
+        aged("2 days"),
+        update("an old session", {"name": "U"}),
+        session(),
+    ),
+    talk(
+        "update-user keeps long names or refuses them",
+        sign_up(),
+        update("255 characters", {"name": "n" * 255}),
+        update("5,000 characters", {"name": "n" * 5000}, refusable="a name of a sane length"),
+        update("a long image", {"image": "i" * 50_000}, refusable="an address of a sane length"),
+    ),
+]

@@ -1,0 +1,144 @@
+"""A conversation is data: calls and SQL statements, in order.
+
+In every string of a step `<<name>>` stands for a variable: `<<base>>` is the server's own origin,
+`<<here>>` is unique to this conversation, and a call with `save="a"` fills `<<a.token>>`,
+`<<a.id>>`, `<<a.signed>>` (the session cookie's value as it was sent), `<<a.unquoted>>` (the same,
+percent-decoded), `<<a.signature>>`, `<<a.cookie>>` (`name=value`), `<<a.remember>>` (the same for
+dont_remember), `<<a.cookies>>` (all cookies) and `<<a.jwt>>`.
+"""
+
+import json as jsonlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+API: Final = "/api/auth"
+TRUSTED: Final = "http://localhost:3000"
+PASSWORD: Final = "a good password"
+TOO_LONG: Final = "p" * 129
+Headers = tuple[tuple[str, str], ...]
+
+
+class Unset:
+    """Marks an argument that was not given, where None has a meaning."""
+
+
+UNSET: Final = Unset()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. `refusable`: why ours may answer 4xx to what the original accepts."""
+
+    name: str
+    method: str
+    path: str
+    headers: Headers = ()
+    body: bytes | None = None
+    save: str = ""
+    refusable: str = ""
+
+
+@dataclass(frozen=True)
+class Sql:
+    """A statement on the server's own database: time passes, or data of another origin appears."""
+
+    text: str
+    args: tuple[str, ...] = ()
+
+
+Step = Call | Sql
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """`setting` is the kind of servers it needs: `plain`, or `secure` for an https origin."""
+
+    name: str
+    steps: tuple[Step, ...]
+    setting: str = "plain"
+
+
+def talk(name: str, *steps: Step | Iterable[Step], setting: str = "plain") -> Conversation:
+    """A conversation from steps and from lists of steps."""
+    flat: list[Step] = []
+    for step in steps:
+        flat += [step] if isinstance(step, (Call, Sql)) else list(step)
+    return Conversation(name, tuple(flat), setting)
+
+
+def call(
+    method: str,
+    path: str,
+    name: str = "",
+    *,
+    json: Any = UNSET,
+    body: bytes | None = None,
+    content_type: str | None = "application/json",
+    cookie: str | None = None,
+    origin: str | Unset | None = UNSET,
+    headers: Headers = (),
+    save: str = "",
+    refusable: str = "",
+) -> Call:
+    """A request below /api/auth. A cookie brings a trusted Origin along unless one is given."""
+    if not isinstance(json, Unset):
+        body = jsonlib.dumps(json).encode()
+    sent: list[tuple[str, str]] = []
+    if body is not None and content_type is not None:
+        sent.append(("content-type", content_type))
+    if cookie is not None:
+        sent.append(("cookie", cookie))
+    if isinstance(origin, Unset):
+        origin = TRUSTED if cookie is not None and method != "GET" else None
+    if origin is not None:
+        sent.append(("origin", origin))
+    label = name or f"{method} {path}"
+    return Call(label, method, API + path, (*sent, *headers), body, save, refusable)
+
+
+def get(path: str, name: str = "", **more: Any) -> Call:
+    return call("GET", path, name, **more)
+
+
+def post(path: str, name: str = "", **more: Any) -> Call:
+    return call("POST", path, name, **more)
+
+
+def email(who: str = "ada") -> str:
+    return f"{who}.<<here>>@example.com"
+
+
+def sign_up(who: str = "ada", **fields: Any) -> Call:
+    """Somebody signs up and is remembered under this name."""
+    body = {"name": who.title(), "email": email(who), "password": PASSWORD, **fields}
+    return post("/sign-up/email", f"{who} signs up", json=body, save=who)
+
+
+def sign_in(who: str = "ada", *, save: str = "", name: str = "", **fields: Any) -> Call:
+    """Somebody signs in; the new session is remembered under `save`, or their name."""
+    body = {"email": email(who), "password": PASSWORD, **fields}
+    return post("/sign-in/email", name or f"{who} signs in", json=body, save=save or who)
+
+
+def session(who: str = "ada", name: str = "", **more: Any) -> Call:
+    """What get-session says to somebody's cookie."""
+    label = name or f"{who} asks for the session"
+    return get("/get-session", label, **{"cookie": f"<<{who}.cookie>>", **more})
+
+
+def without(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in names}
+
+
+WRONG_TYPES: Final[dict[str, Any]] = {
+    "null": None,
+    "a number": 7,
+    "a fraction": 1.5,
+    "true": True,
+    "false": False,
+    "an array": [],
+    "an array of strings": ["x"],
+    "an object": {},
+    "a string": "x",
+}

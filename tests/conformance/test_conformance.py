@@ -1,0 +1,86 @@
+"""Ours must answer as the original does, word for word, to every request of every conversation.
+
+`CONFORMANCE_SUBJECT=original` puts a second original in our place, which proves the comparison.
+"""
+
+import contextlib
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import anyio.to_thread
+import pytest
+
+from tests.conftest import CreateDatabase
+from tests.servers import SECRET, OriginalServer, Server, TaskwardServer, auth_settings, node
+
+from .conversations import CONVERSATIONS
+from .differences import described, differences
+from .model import Call, Conversation
+from .runner import Subject, hold
+
+TRUSTED = "http://localhost:3000,https://*.trusted.example,http://app-*.example.org:8080"
+HTTPS = "https://tasks.example.com"
+Pair = tuple[Subject, Subject]
+_runs = itertools.count()
+
+
+def _settings(setting: str, database_url: str) -> dict[str, str]:
+    origin = {"BETTER_AUTH_URL": HTTPS} if setting == "secure" else {}
+    return {
+        **auth_settings(database_url),
+        "BETTER_AUTH_TRUSTED_ORIGINS": TRUSTED,
+        **origin,
+    }
+
+
+def _subject(server: Server) -> Subject:
+    settings = server.environment()
+    return Subject(server.url, settings["BETTER_AUTH_URL"], settings["DATABASE_URL"], SECRET)
+
+
+@contextlib.contextmanager
+def _pair(setting: str, theirs: str, ours: str) -> Iterator[Pair]:
+    judged = os.environ.get("CONFORMANCE_SUBJECT", "taskward")
+    subject = OriginalServer if judged == "original" else TaskwardServer
+    with (
+        OriginalServer(_settings(setting, theirs)) as judge,
+        subject(_settings(setting, ours)) as server,
+    ):
+        yield _subject(judge), _subject(server)
+
+
+@pytest.fixture(scope="session")
+async def pairs(create_database: CreateDatabase) -> AsyncIterator[dict[str, Pair]]:
+    """The original and ours, each with a database of its own: with http, and behind https."""
+    node()
+    urls = [await create_database() for _ in range(4)]
+    with _pair("plain", *urls[:2]) as plain, _pair("secure", *urls[2:]) as secure:
+        yield {"plain": plain, "secure": secure}
+
+
+def _compared(conversation: Conversation, pair: Pair) -> list[str]:
+    run = f"x{next(_runs)}"
+    with ThreadPoolExecutor(2) as both:
+        theirs, ours = both.map(lambda subject: hold(conversation, subject, run), pair)
+    calls = [step for step in conversation.steps if isinstance(step, Call)]
+    lines = []
+    for call, judge, subject in zip(calls, theirs, ours, strict=True):
+        found = differences(call, judge, subject)
+        if found:
+            lines.append("\n    ".join([described(call), *found]))
+    return lines
+
+
+@pytest.mark.parametrize("conversation", CONVERSATIONS, ids=lambda each: each.name)
+async def test_ours_answers_as_the_original_does(
+    conversation: Conversation, pairs: dict[str, Pair]
+) -> None:
+    found = await anyio.to_thread.run_sync(_compared, conversation, pairs[conversation.setting])
+    assert not found, f"{len(found)} answers differ\n\n" + "\n\n".join(found)
+
+
+def test_every_conversation_has_a_name_of_its_own() -> None:
+    names = [conversation.name for conversation in CONVERSATIONS]
+    assert len(set(names)) == len(names)

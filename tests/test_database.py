@@ -1,0 +1,329 @@
+"""The pool: connections that are lost, busy or dead, and what a request costs."""
+
+import asyncio
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from taskward import database as database_module
+from taskward.app import create_app
+from taskward.database import Database, DatabaseUnavailableError
+from taskward.database_url import DatabaseURL, SSLMode
+from tests.conftest import BASE_URL, TRUSTED_ORIGIN, CreateDatabase, settings_for, url_text
+
+TASK = {"title": "t"}
+POOL_SIZE = 10
+FRAGILE = """
+    CREATE SEQUENCE calls;
+    CREATE FUNCTION break_at_first_call() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
+    DECLARE
+        call bigint := nextval('calls');  -- not undone with the transaction
+    BEGIN
+        IF call = 1 THEN
+            PERFORM pg_terminate_backend(pg_backend_pid());
+            PERFORM pg_sleep(10);
+        END IF;
+        RETURN call;
+    END $$;
+"""
+FRAGILE_WRITES = f"""{FRAGILE}
+    CREATE FUNCTION break_trigger() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM break_at_first_call();
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER break_trigger BEFORE INSERT OR UPDATE ON tasks
+    FOR EACH ROW EXECUTE FUNCTION break_trigger();
+"""
+FRAGILE_READS = f"""{FRAGILE}
+    ALTER TABLE tasks RENAME TO tasks_table;
+    CREATE VIEW tasks AS SELECT tasks_table.* FROM tasks_table, break_at_first_call();
+"""
+
+
+@asynccontextmanager
+async def served(url: DatabaseURL) -> AsyncIterator[tuple[FastAPI, httpx.AsyncClient]]:
+    """An app of the test's own, and somebody who is signed in there."""
+    app = create_app(settings_for(url_text(url)))
+    token = app.state.better_auth.tokens.issue("somebody")
+    headers = {"Authorization": f"Bearer {token}", "Origin": TRUSTED_ORIGIN}
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers) as client,
+    ):
+        yield app, client
+
+
+@pytest.fixture
+async def url(create_database: CreateDatabase) -> DatabaseURL:
+    """A database of the test's own."""
+    return DatabaseURL.parse(await create_database())
+
+
+@asynccontextmanager
+async def connected(url: DatabaseURL) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(**url.connect_arguments())
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def opened(url: DatabaseURL) -> AsyncIterator[Database]:
+    database = Database()
+    await database.open(url.connect_arguments())
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+async def end_connections(url: DatabaseURL) -> int:
+    """End every other connection to this database and wait until they are gone; how many."""
+    async with connected(url) as connection:
+        return len(
+            await connection.fetch(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+
+async def in_parallel(client: httpx.AsyncClient, method: str, times: int) -> set[int]:
+    requests = [client.request(method, "/api/tasks", json=TASK) for _ in range(times)]
+    return {answer.status_code for answer in await asyncio.gather(*requests)}
+
+
+# What a request costs
+
+
+async def test_checking_a_token_and_a_body_asks_no_database(url: DatabaseURL) -> None:
+    async with served(url) as (app, client):
+        await app.state.database.close()
+        anonymous = await client.get("/api/tasks", headers={"Authorization": ""})
+        forged = await client.get("/api/tasks", headers={"Authorization": "Bearer a.b.c"})
+        unfit = await client.post("/api/tasks", json={"title": ""})
+        right = await client.get("/api/tasks")
+    assert [a.status_code for a in (anonymous, forged, unfit, right)] == [401, 401, 422, 503]
+
+
+async def test_each_operation_is_exactly_one_statement(url: DatabaseURL) -> None:
+    sent: list[str] = []
+    async with served(url) as (app, client):
+        async with app.state.database.acquire() as connection:
+            connection.add_query_logger(lambda record: sent.append(record.query.split()[0]))
+        path = (await client.post("/api/tasks", json=TASK)).headers["location"]
+        await client.get("/api/tasks?status=pending")
+        await client.get(path)
+        await client.put(path, json=TASK)
+        await client.patch(f"{path}/complete")
+        await client.delete(path)
+        assert await end_connections(url) == 1
+    assert sent == ["INSERT", "SELECT", "SELECT", "UPDATE", "UPDATE", "DELETE"]
+
+
+async def test_the_list_is_read_from_the_index_in_its_order(url: DatabaseURL) -> None:
+    async with served(url), connected(url) as connection:
+        await connection.execute(
+            "INSERT INTO tasks (user_id, title)"
+            " SELECT 'user_' || n % 100, 't' FROM generate_series(1, 20000) n; ANALYZE tasks"
+        )
+        plan = await connection.fetch(
+            "EXPLAIN SELECT * FROM tasks WHERE user_id = 'user_7' ORDER BY id DESC LIMIT 20"
+        )
+    text = "\n".join(row[0] for row in plan)
+    assert "Backward using tasks_user_id_id_idx" in text
+    assert "Sort" not in text
+
+
+# Connections that are gone
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_connection_that_the_server_ended_while_idle_costs_no_request(
+    url: DatabaseURL, method: str
+) -> None:
+    async with served(url) as (_, client):
+        assert await in_parallel(client, "GET", 30) == {200}
+        assert await end_connections(url) > 1
+        assert await in_parallel(client, method, 30) <= {200, 201}
+
+
+class Link:
+    """A line to the server on which the connections of this moment can be made to go silent."""
+
+    def __init__(self, url: DatabaseURL) -> None:
+        self._to = url
+        self._directory = tempfile.mkdtemp(prefix="taskward-link-")
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._silent: set[asyncio.Task[None]] = set()
+        self.url = replace(url, host=self._directory, port=5432, sslmode=SSLMode.DISABLE)
+
+    async def __aenter__(self) -> Self:
+        path = Path(self._directory) / ".s.PGSQL.5432"
+        self._server = await asyncio.start_unix_server(self._accept, path)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        shutil.rmtree(self._directory)
+
+    def silence(self) -> None:
+        self._silent = set(self._tasks)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to = self._to
+        socket = f"{to.host}/.s.PGSQL.{to.port}"
+        upstream = (
+            asyncio.open_unix_connection(socket)
+            if to.host.startswith("/")
+            else asyncio.open_connection(to.host, to.port)
+        )
+        far_reader, far_writer = await upstream
+        for source, target in ((reader, far_writer), (far_reader, writer)):
+            self._tasks.add(asyncio.create_task(self._copy(source, target)))
+
+    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(65_536):
+                if asyncio.current_task() not in self._silent:
+                    target.write(data)
+                    await target.drain()
+        target.close()
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_connection_that_went_silent_while_idle_for_long_costs_no_request(
+    url: DatabaseURL, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(database_module, "_CHECK_TIMEOUT", 0.2)
+    async with Link(url) as link, served(link.url) as (_, client):
+        assert (await client.get("/api/tasks")).status_code == 200
+        link.silence()
+        monkeypatch.setattr(database_module, "_CHECK_AFTER_IDLE", 0.0)
+        answer = await client.request(method, "/api/tasks", json=TASK)
+        assert answer.is_success
+
+
+async def test_a_read_that_lost_its_connection_is_asked_again(url: DatabaseURL) -> None:
+    async with served(url) as (_, client), connected(url) as connection:
+        await client.post("/api/tasks", json=TASK)
+        await connection.execute(FRAGILE_READS)
+        answer = await client.get("/api/tasks")
+        assert (answer.status_code, len(answer.json())) == (200, 1)
+        assert await connection.fetchval("SELECT last_value FROM calls") == 2
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+async def test_a_write_that_lost_its_connection_is_never_sent_twice(
+    url: DatabaseURL, method: str
+) -> None:
+    async with served(url) as (_, client), connected(url) as connection:
+        path = (await client.post("/api/tasks", json=TASK)).headers["location"]
+        await connection.execute(FRAGILE_WRITES)
+        paths = {"POST": "/api/tasks", "PUT": path, "PATCH": f"{path}/complete"}
+        answer = await client.request(method, paths[method], json={"title": "new"})
+        assert answer.status_code == 503
+        assert await connection.fetchval("SELECT last_value FROM calls") == 1
+        listed = (await client.get("/api/tasks")).json()
+        assert [(task["title"], task["completed"]) for task in listed] == [("t", False)]
+
+
+# Connections that are busy
+
+
+async def test_with_every_connection_busy_reads_and_writes_are_503_in_two_seconds(
+    url: DatabaseURL,
+) -> None:
+    async with served(url) as (app, client):
+        async with AsyncExitStack() as held:
+            for _ in range(POOL_SIZE):
+                await held.enter_async_context(app.state.database.acquire())
+            started = time.monotonic()
+            statuses = await asyncio.gather(*(in_parallel(client, m, 5) for m in ("GET", "POST")))
+            seconds = time.monotonic() - started
+        assert statuses == [{503}, {503}]
+        assert 1 < seconds < 3.5
+        assert await in_parallel(client, "POST", 1) == {201}
+
+
+async def test_more_requests_than_connections_wait_for_their_turn(url: DatabaseURL) -> None:
+    async with served(url) as (_, client):
+        assert await in_parallel(client, "POST", 100) == {201}
+        async with connected(url) as connection:
+            count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            assert await connection.fetchval(count) <= POOL_SIZE + 1
+        assert len((await client.get("/api/tasks")).json()) == 100
+
+
+async def test_a_request_that_its_client_gave_up_gives_its_connection_back(
+    url: DatabaseURL,
+) -> None:
+    async with opened(url) as database:
+        for _ in range(3 * POOL_SIZE):
+            given_up = asyncio.create_task(database.fetch("SELECT pg_sleep(60)"))
+            await asyncio.sleep(0)
+            given_up.cancel()
+            with suppress(asyncio.CancelledError):
+                await given_up
+        assert await database.fetchrow("SELECT 1") == (1,)
+
+
+# What an error means
+
+
+@pytest.mark.parametrize(
+    "sqlstate", ["08006", "08P01", "53300", "53100", "57P01", "57P03", "57014"]
+)
+async def test_what_means_not_now_is_reported_as_unavailable(
+    url: DatabaseURL, sqlstate: str
+) -> None:
+    raising = f"DO $$ BEGIN RAISE 'no' USING ERRCODE = '{sqlstate}'; END $$"
+    async with opened(url) as database:
+        with pytest.raises(DatabaseUnavailableError):
+            await database.fetch(raising)
+        with pytest.raises(DatabaseUnavailableError):
+            async with database.acquire() as connection:
+                await connection.execute(raising)
+
+
+@pytest.mark.parametrize("sqlstate", ["22021", "23505", "42P01", "42501", "XX000", "P0001"])
+async def test_what_means_not_like_this_is_not_reported_as_unavailable(
+    url: DatabaseURL, sqlstate: str
+) -> None:
+    raising = f"DO $$ BEGIN RAISE 'no' USING ERRCODE = '{sqlstate}'; END $$"
+    async with opened(url) as database:
+        with pytest.raises(asyncpg.PostgresError) as caught:
+            await database.fetch(raising)
+        assert caught.value.sqlstate == sqlstate
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**70), "text", None.__class__, 1.5])
+async def test_a_value_that_cannot_be_sent_is_no_fault_of_the_database(
+    url: DatabaseURL, value: object
+) -> None:
+    async with opened(url) as database:
+        with pytest.raises(ValueError, match="") as caught:
+            await database.fetchrow("SELECT $1::bigint", value)
+        assert not isinstance(caught.value, DatabaseUnavailableError)
+        assert await database.fetchrow("SELECT 1") == (1,)
+
+
+async def test_a_pool_that_is_not_open_is_unavailable() -> None:
+    with pytest.raises(DatabaseUnavailableError):
+        await Database().fetchrow("SELECT 1")
