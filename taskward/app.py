@@ -1,8 +1,9 @@
 """The application put together: the only file that knows all the others."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -14,6 +15,7 @@ from starlette.responses import RedirectResponse
 
 from taskward import errors, tasks
 from taskward.auth import BetterAuth, BetterAuthOptions
+from taskward.auth.social import GitHub, Google, OpenIDConnect, SocialProvider
 from taskward.config import Settings
 from taskward.database import Database
 from taskward.database_url import DatabaseURL
@@ -55,7 +57,20 @@ def create_app(settings: Settings) -> FastAPI:
     auth.install(app)
     app.add_api_route("/", _go_to_docs, include_in_schema=False)
     _add_middleware(app, auth)
+    app.openapi = partial(_describe, app.openapi)  # type: ignore[method-assign]
     return app
+
+
+def _describe(generate: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Leave out the 422 that FastAPI adds by itself: its list-shaped detail is never sent."""
+    document = generate()
+    for path in document["paths"].values():
+        for operation in path.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    return document
 
 
 def auth_options(settings: Settings) -> BetterAuthOptions:
@@ -71,8 +86,26 @@ def auth_options(settings: Settings) -> BetterAuthOptions:
         session_expires_in=settings.session_expires_in,
         rate_limit=settings.rate_limit,
         trusted_proxy_hops=settings.trusted_proxy_hops,
+        social_providers=tuple(social_providers(settings)),
         on_user_deleted=(tasks.remove_all,),
     )
+
+
+def social_providers(settings: Settings) -> Iterator[SocialProvider]:
+    """Yield the providers that are configured; the settings are all there or none."""
+    if settings.github_client_id and settings.github_client_secret:
+        secret = settings.github_client_secret.get_secret_value()
+        yield GitHub(client_id=settings.github_client_id, client_secret=secret)
+    if settings.google_client_id and settings.google_client_secret:
+        secret = settings.google_client_secret.get_secret_value()
+        yield Google(client_id=settings.google_client_id, client_secret=secret)
+    if settings.oidc_discovery_url and settings.oidc_client_id and settings.oidc_client_secret:
+        yield OpenIDConnect(
+            provider_id=settings.oidc_provider_id,
+            discovery_url=settings.oidc_discovery_url,
+            client_id=settings.oidc_client_id,
+            client_secret=settings.oidc_client_secret.get_secret_value(),
+        )
 
 
 def _add_middleware(app: FastAPI, auth: BetterAuth) -> None:

@@ -23,6 +23,12 @@ SECRET_MIN_LENGTH = 32
 EXAMPLE_SECRET = "change-me-to-the-output-of-openssl-rand-hex-32"  # noqa: S105
 PUBLISHED_SECRETS = frozenset({EXAMPLE_SECRET, "better-auth-secret-12345678901234567890"})
 
+PROVIDER_SETTINGS = (
+    ("github_client_id", "github_client_secret"),
+    ("google_client_id", "google_client_secret"),
+    ("oidc_discovery_url", "oidc_client_id", "oidc_client_secret"),
+)
+
 
 class Settings(BaseSettings):
     """What can be configured; each field's name in capitals is its environment variable."""
@@ -45,6 +51,14 @@ class Settings(BaseSettings):
     session_expires_in: Annotated[int, Field(ge=1, le=34_560_000)] = 604_800
     rate_limit_enabled: bool | None = None
     trusted_proxy_hops: Annotated[int, Field(ge=0, le=32)] = 0
+    github_client_id: str | None = None
+    github_client_secret: SecretStr | None = None
+    google_client_id: str | None = None
+    google_client_secret: SecretStr | None = None
+    oidc_provider_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")] = "oidc"
+    oidc_discovery_url: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
     data_dir: Path = Path(".taskward")
     log_format: Literal["console", "json"] | None = None
     migrate_on_start: bool = True
@@ -99,6 +113,35 @@ class Settings(BaseSettings):
                 f"{SECRET_MIN_LENGTH} characters, for instance the output of `openssl rand -hex 32`"
             )
             raise ValueError(msg)
+        return self
+
+    @field_validator("oidc_provider_id")
+    @classmethod
+    def _check_provider_id(cls, value: str) -> str:
+        if value in {"credential", "github", "google"}:
+            raise ValueError("is taken: choose another name for the provider")
+        return value
+
+    @field_validator("oidc_discovery_url")
+    @classmethod
+    def _check_discovery_url(cls, value: str | None) -> str | None:
+        parts = urlsplit(value or "https://unset.invalid")
+        loopback = parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+        if not parts.hostname or not (parts.scheme == "https" or loopback):
+            raise ValueError(
+                "must be an https URL, such as "
+                "https://login.example.com/.well-known/openid-configuration"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _refuse_half_a_provider(self) -> "Settings":
+        for names in PROVIDER_SETTINGS:
+            missing = [name.upper() for name in names if getattr(self, name) is None]
+            if missing and len(missing) < len(names):
+                given = next(name.upper() for name in names if name.upper() not in missing)
+                msg = f"{' and '.join(missing)} must be set when {given} is"
+                raise ValueError(msg)
         return self
 
     @property
@@ -216,7 +259,7 @@ def refuse_misspelled(names: set[str]) -> None:
     """
     known = {name.upper() for name in Settings.model_fields}
     for name in sorted(names - known):
-        if meant := get_close_matches(name.upper(), known, n=1, cutoff=0.9):
+        if meant := get_close_matches(name.upper(), known, n=1, cutoff=0.91):
             msg = f"{name}: unknown setting, did you mean {meant[0]}?"
             raise ValueError(msg)
 

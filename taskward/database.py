@@ -33,14 +33,12 @@ class PoolExhaustedError(DatabaseUnavailableError):
     """Every connection is busy, or none can be made."""
 
 
-class UnstorableError(ValueError):
-    """A value that asyncpg cannot send, such as a lone surrogate."""
-
-
 class _PooledConnection(asyncpg.Connection):
     """A connection that knows how long it has been idle, and is not reset without need."""
 
-    idle_since = 0.0
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.idle_since = asyncio.get_running_loop().time()
 
     async def reset(self, *, timeout: float | None = None) -> None:
         """Roll back what was left open; no statement of ours sets any other session state."""
@@ -70,7 +68,8 @@ class Database:
             {"statement_cache_size": 0} if self._per_transaction else {}
         )
         self._pool = await asyncpg.create_pool(
-            min_size=1,
+            init_size=1,
+            min_size=0,  # an idle pool closes every connection and lets the database sleep
             max_size=_POOL_SIZE,
             max_inactive_connection_lifetime=_IDLE_LIFETIME,
             connection_class=_PooledConnection,
@@ -110,8 +109,6 @@ class Database:
         connection = await self._acquire()
         try:
             yield connection
-        except ValueError as error:
-            raise UnstorableError from error
         except _LOST as error:
             raise DatabaseUnavailableError from error
         except asyncpg.PostgresError as error:
@@ -138,8 +135,6 @@ class Database:
                 return await ask(connection)
             async with connection.transaction():
                 return await ask(connection)
-        except ValueError as error:
-            raise UnstorableError from error
         except _LOST as error:
             raise DatabaseUnavailableError from error
         except asyncpg.PostgresError as error:
@@ -190,7 +185,7 @@ async def keeps_prepared_statements(connect_arguments: dict[str, Any]) -> bool:
 async def _is_alive(connection: PoolConnectionProxy) -> bool:
     """Ask a connection that sat idle for long whether the server is still at its other end."""
     idle_since = connection.idle_since  # type: ignore[attr-defined]
-    if not idle_since or asyncio.get_running_loop().time() - idle_since < _CHECK_AFTER_IDLE:
+    if asyncio.get_running_loop().time() - idle_since < _CHECK_AFTER_IDLE:
         return True
     try:
         await connection.fetchval("SELECT 1", timeout=_CHECK_TIMEOUT)

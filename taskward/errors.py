@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from taskward.database import DatabaseUnavailableError, UnstorableError
+from taskward.database import DatabaseUnavailableError
 
 RETRY_AFTER = {"Retry-After": "2"}
 _PROTOCOL = "/api/auth/"
@@ -39,7 +39,7 @@ _MESSAGES = {
 log = structlog.get_logger(__name__)
 
 
-class Error(BaseModel):
+class ErrorDetail(BaseModel):
     """What went wrong."""
 
     detail: str
@@ -53,7 +53,7 @@ class Problem(BaseModel):
     type: str
 
 
-class ValidationError(Error):
+class InvalidRequestDetail(ErrorDetail):
     """What is wrong with a request, for people and for programs."""
 
     errors: list[Problem]
@@ -70,7 +70,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TaskNotFoundError, _task_not_found)
     app.add_exception_handler(DatabaseUnavailableError, _database_unavailable)
     app.add_exception_handler(asyncpg.DataError, _unstorable)
-    app.add_exception_handler(UnstorableError, _unstorable)
 
 
 def json_error(

@@ -32,7 +32,7 @@ from starlette.responses import Response
 from taskward.auth import CurrentUser
 from taskward.auth.current_user import authenticate
 from taskward.database import Database
-from taskward.errors import Error, TaskNotFoundError, ValidationError
+from taskward.errors import ErrorDetail, InvalidRequestDetail, TaskNotFoundError
 from taskward.models import Task, TaskCreate, TaskRead, TaskReplace
 from taskward.statements import Executor, Statement
 from taskward.timestamps import to_json
@@ -208,8 +208,8 @@ StatusFilter = Annotated[
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    models = {422: ValidationError}
-    return {status: {"model": models.get(status, Error)} for status in (401, *statuses, 503)}
+    models = {422: InvalidRequestDetail}
+    return {status: {"model": models.get(status, ErrorDetail)} for status in (401, *statuses, 503)}
 
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=AuthenticatedRoute)

@@ -1,6 +1,7 @@
 """The pool: connections that are lost, busy or dead, and what a request costs."""
 
 import asyncio
+import secrets
 import shutil
 import tempfile
 import time
@@ -23,6 +24,11 @@ from tests.conftest import BASE_URL, TRUSTED_ORIGIN, CreateDatabase, settings_fo
 
 TASK = {"title": "t"}
 POOL_SIZE = 10
+END_CONNECTIONS = """
+    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = $1 AND pid <> pg_backend_pid()
+"""
+COUNT_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1"
 FRAGILE = """
     CREATE SEQUENCE calls;
     CREATE FUNCTION break_at_first_call() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
@@ -55,7 +61,7 @@ FRAGILE_READS = f"""{FRAGILE}
 async def served(url: DatabaseURL) -> AsyncIterator[tuple[FastAPI, httpx.AsyncClient]]:
     """An app of the test's own, and somebody who is signed in there."""
     app = create_app(settings_for(url_text(url)))
-    token = app.state.better_auth.tokens.issue("somebody")
+    token = app.state.better_auth.tokens.issue(secrets.token_hex(8))
     headers = {"Authorization": f"Bearer {token}", "Origin": TRUSTED_ORIGIN}
     transport = httpx.ASGITransport(app)
     async with (
@@ -65,8 +71,14 @@ async def served(url: DatabaseURL) -> AsyncIterator[tuple[FastAPI, httpx.AsyncCl
         yield app, client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def url(create_database: CreateDatabase) -> DatabaseURL:
+    """A database that no test of this module changes."""
+    return DatabaseURL.parse(await create_database())
+
+
+@pytest.fixture
+async def own_url(create_database: CreateDatabase) -> DatabaseURL:
     """A database of the test's own."""
     return DatabaseURL.parse(await create_database())
 
@@ -93,12 +105,7 @@ async def opened(url: DatabaseURL) -> AsyncIterator[Database]:
 async def end_connections(url: DatabaseURL) -> int:
     """End every other connection to this database and wait until they are gone; how many."""
     async with connected(url) as connection:
-        return len(
-            await connection.fetch(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        )
+        return len(await connection.fetch(END_CONNECTIONS, url.database))
 
 
 async def in_parallel(client: httpx.AsyncClient, method: str, times: int) -> set[int]:
@@ -119,9 +126,9 @@ async def test_checking_a_token_and_a_body_asks_no_database(url: DatabaseURL) ->
     assert [a.status_code for a in (anonymous, forged, unfit, right)] == [401, 401, 422, 503]
 
 
-async def test_each_operation_is_exactly_one_statement(url: DatabaseURL) -> None:
+async def test_each_operation_is_exactly_one_statement(own_url: DatabaseURL) -> None:
     sent: list[str] = []
-    async with served(url) as (app, client):
+    async with served(own_url) as (app, client):
         async with app.state.database.acquire() as connection:
             connection.add_query_logger(lambda record: sent.append(record.query.split()[0]))
         path = (await client.post("/api/tasks", json=TASK)).headers["location"]
@@ -130,12 +137,12 @@ async def test_each_operation_is_exactly_one_statement(url: DatabaseURL) -> None
         await client.put(path, json=TASK)
         await client.patch(f"{path}/complete")
         await client.delete(path)
-        assert await end_connections(url) == 1
+        assert await end_connections(own_url) == 1
     assert sent == ["INSERT", "SELECT", "SELECT", "UPDATE", "UPDATE", "DELETE"]
 
 
-async def test_the_list_is_read_from_the_index_in_its_order(url: DatabaseURL) -> None:
-    async with served(url), connected(url) as connection:
+async def test_the_list_is_read_from_the_index_in_its_order(own_url: DatabaseURL) -> None:
+    async with served(own_url), connected(own_url) as connection:
         await connection.execute(
             "INSERT INTO tasks (user_id, title)"
             " SELECT 'user_' || n % 100, 't' FROM generate_series(1, 20000) n; ANALYZE tasks"
@@ -153,11 +160,11 @@ async def test_the_list_is_read_from_the_index_in_its_order(url: DatabaseURL) ->
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_connection_that_the_server_ended_while_idle_costs_no_request(
-    url: DatabaseURL, method: str
+    own_url: DatabaseURL, method: str
 ) -> None:
-    async with served(url) as (_, client):
+    async with served(own_url) as (_, client):
         assert await in_parallel(client, "GET", 30) == {200}
-        assert await end_connections(url) > 1
+        assert await end_connections(own_url) > 1
         assert await in_parallel(client, method, 30) <= {200, 201}
 
 
@@ -207,21 +214,23 @@ class Link:
         target.close()
 
 
+@pytest.mark.parametrize("requests_before", [0, 1])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_connection_that_went_silent_while_idle_for_long_costs_no_request(
-    url: DatabaseURL, monkeypatch: pytest.MonkeyPatch, method: str
+    url: DatabaseURL, monkeypatch: pytest.MonkeyPatch, method: str, requests_before: int
 ) -> None:
     monkeypatch.setattr(database_module, "_CHECK_TIMEOUT", 0.2)
+    monkeypatch.setattr(database_module, "_COMMAND_TIMEOUT", 1.0)
     async with Link(url) as link, served(link.url) as (_, client):
-        assert (await client.get("/api/tasks")).status_code == 200
+        await in_parallel(client, "GET", requests_before)
         link.silence()
         monkeypatch.setattr(database_module, "_CHECK_AFTER_IDLE", 0.0)
         answer = await client.request(method, "/api/tasks", json=TASK)
         assert answer.is_success
 
 
-async def test_a_read_that_lost_its_connection_is_asked_again(url: DatabaseURL) -> None:
-    async with served(url) as (_, client), connected(url) as connection:
+async def test_a_read_that_lost_its_connection_is_asked_again(own_url: DatabaseURL) -> None:
+    async with served(own_url) as (_, client), connected(own_url) as connection:
         await client.post("/api/tasks", json=TASK)
         await connection.execute(FRAGILE_READS)
         answer = await client.get("/api/tasks")
@@ -231,9 +240,9 @@ async def test_a_read_that_lost_its_connection_is_asked_again(url: DatabaseURL) 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
 async def test_a_write_that_lost_its_connection_is_never_sent_twice(
-    url: DatabaseURL, method: str
+    own_url: DatabaseURL, method: str
 ) -> None:
-    async with served(url) as (_, client), connected(url) as connection:
+    async with served(own_url) as (_, client), connected(own_url) as connection:
         path = (await client.post("/api/tasks", json=TASK)).headers["location"]
         await connection.execute(FRAGILE_WRITES)
         paths = {"POST": "/api/tasks", "PUT": path, "PATCH": f"{path}/complete"}
@@ -242,6 +251,38 @@ async def test_a_write_that_lost_its_connection_is_never_sent_twice(
         assert await connection.fetchval("SELECT last_value FROM calls") == 1
         listed = (await client.get("/api/tasks")).json()
         assert [(task["title"], task["completed"]) for task in listed] == [("t", False)]
+
+
+# A database that wants to sleep, as Neon's does
+
+
+async def test_a_pool_that_nobody_uses_gives_up_its_connections(
+    own_url: DatabaseURL, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_IDLE_LIFETIME", 0.05)
+    async with (
+        connected(DatabaseURL.parse(database_url)) as elsewhere,
+        served(own_url) as (_, client),
+    ):
+        assert await in_parallel(client, "GET", 30) == {200}
+        async with asyncio.timeout(5):
+            while await elsewhere.fetchval(COUNT_CONNECTIONS, own_url.database):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await in_parallel(client, "POST", 1) == {201}
+
+
+async def test_a_pool_whose_connections_were_ended_makes_none_until_somebody_asks(
+    own_url: DatabaseURL, database_url: str
+) -> None:
+    async with (
+        connected(DatabaseURL.parse(database_url)) as elsewhere,
+        served(own_url) as (_, client),
+    ):
+        assert await in_parallel(client, "GET", 30) == {200}
+        await elsewhere.fetch(END_CONNECTIONS, own_url.database)
+        counts = [await elsewhere.fetchval(COUNT_CONNECTIONS, own_url.database) for _ in range(100)]
+        assert set(counts) == {0}
+        assert await in_parallel(client, "POST", 1) == {201}
 
 
 # Connections that are busy
@@ -262,26 +303,19 @@ async def test_with_every_connection_busy_reads_and_writes_are_503_in_two_second
         assert await in_parallel(client, "POST", 1) == {201}
 
 
-async def test_more_requests_than_connections_wait_for_their_turn(url: DatabaseURL) -> None:
-    async with served(url) as (_, client):
-        assert await in_parallel(client, "POST", 100) == {201}
-        async with connected(url) as connection:
-            count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            assert await connection.fetchval(count) <= POOL_SIZE + 1
-        assert len((await client.get("/api/tasks")).json()) == 100
-
-
 async def test_a_request_that_its_client_gave_up_gives_its_connection_back(
     url: DatabaseURL,
 ) -> None:
     async with opened(url) as database:
-        for _ in range(3 * POOL_SIZE):
+        for steps in range(3 * POOL_SIZE):
             given_up = asyncio.create_task(database.fetch("SELECT pg_sleep(60)"))
-            await asyncio.sleep(0)
+            for _ in range(steps):
+                await asyncio.sleep(0)
             given_up.cancel()
             with suppress(asyncio.CancelledError):
                 await given_up
-        assert await database.fetchrow("SELECT 1") == (1,)
+        borrowed = [database.fetch("SELECT 1") for _ in range(POOL_SIZE)]
+        assert len(await asyncio.gather(*borrowed)) == POOL_SIZE
 
 
 # What an error means
@@ -313,17 +347,62 @@ async def test_what_means_not_like_this_is_not_reported_as_unavailable(
         assert caught.value.sqlstate == sqlstate
 
 
-@pytest.mark.parametrize("value", [2**63, -(2**70), "text", None.__class__, 1.5])
-async def test_a_value_that_cannot_be_sent_is_no_fault_of_the_database(
-    url: DatabaseURL, value: object
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("bigint", 2**63), ("bigint", "1"), ("text", "\ud800"), ("text", "\0"), ("text", 1)],
+)
+async def test_a_value_that_cannot_be_stored_is_no_fault_of_the_database(
+    url: DatabaseURL, kind: str, value: object
 ) -> None:
     async with opened(url) as database:
-        with pytest.raises(ValueError, match="") as caught:
-            await database.fetchrow("SELECT $1::bigint", value)
-        assert not isinstance(caught.value, DatabaseUnavailableError)
-        assert await database.fetchrow("SELECT 1") == (1,)
+        with pytest.raises(asyncpg.DataError):
+            await database.fetchrow(f"SELECT $1::{kind}", value)
+        with pytest.raises(asyncpg.DataError):
+            async with database.acquire() as connection:
+                await connection.execute(f"SELECT $1::{kind}", value)
+
+
+async def test_an_error_of_the_borrower_stays_what_it_is(url: DatabaseURL) -> None:
+    async with opened(url) as database:
+        with pytest.raises(ValueError, match=r"^a bug of ours$"):
+            async with database.acquire():
+                raise ValueError("a bug of ours")
 
 
 async def test_a_pool_that_is_not_open_is_unavailable() -> None:
     with pytest.raises(DatabaseUnavailableError):
         await Database().fetchrow("SELECT 1")
+
+
+# What the client is told
+
+
+async def test_an_internal_error_is_500_without_any_detail(own_url: DatabaseURL) -> None:
+    async with served(own_url) as (_, client), connected(own_url) as connection:
+        await connection.execute("ALTER TABLE tasks RENAME TO elsewhere")
+        for method in ("GET", "POST"):
+            answer = await client.request(method, "/api/tasks", json=TASK)
+            assert (answer.status_code, answer.json()) == (500, {"detail": "Internal server error"})
+            assert answer.headers["content-type"] == "application/json"
+            assert answer.headers["access-control-allow-origin"] == TRUSTED_ORIGIN
+            assert answer.headers["x-request-id"]
+
+
+async def test_a_database_that_is_away_is_503_with_retry_after_until_it_is_back(
+    own_url: DatabaseURL, database_url: str
+) -> None:
+    allow = f'ALTER DATABASE "{own_url.database}" ALLOW_CONNECTIONS'
+    async with (
+        served(own_url) as (_, client),
+        connected(DatabaseURL.parse(database_url)) as elsewhere,
+    ):
+        await elsewhere.execute(f"{allow} false")
+        await elsewhere.fetch(END_CONNECTIONS, own_url.database)
+        for method in ("GET", "POST"):
+            answer = await client.request(method, "/api/tasks", json=TASK)
+            assert answer.status_code == 503
+            assert type(answer.json()["detail"]) is str
+            assert int(answer.headers["retry-after"]) > 0
+            assert answer.headers["access-control-allow-origin"] == TRUSTED_ORIGIN
+        await elsewhere.execute(f"{allow} true")
+        assert (await client.post("/api/tasks", json=TASK)).status_code == 201

@@ -25,9 +25,15 @@ def client_address(connection: HTTPConnection, trusted_hops: int) -> str:
 
 
 def _peer(connection: HTTPConnection, forwarded: list[str]) -> str:
-    """uvicorn by default replaces a loopback peer by what `X-Forwarded-For` says: not believed."""
-    peer = connection.client.host if connection.client else _UNKNOWN
-    return _UNKNOWN if any(peer in address for address in forwarded) else peer
+    """uvicorn by default replaces a loopback peer by what `X-Forwarded-For` says: not believed.
+
+    It leaves port 0 behind, or the port that the header names.
+    """
+    if connection.client is None:
+        return _UNKNOWN
+    host, port = connection.client
+    spellings = {host, f"[{host}]"} if port == 0 else {f"{host}:{port}", f"[{host}]:{port}"}
+    return host if spellings.isdisjoint(forwarded) else _UNKNOWN
 
 
 def _normalized(text: str) -> str | None:

@@ -60,6 +60,11 @@ class CookieNames:
         """Set when the session shall end with the browser's."""
         return self._name("dont_remember")
 
+    @property
+    def state(self) -> str:
+        """Which social sign-in this browser has begun."""
+        return self._name("state")
+
     def _name(self, name: str) -> str:
         return f"{'__Secure-' if self.secure else ''}better-auth.{name}"
 

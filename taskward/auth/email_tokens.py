@@ -8,7 +8,7 @@ insists. A TypeScript Better Auth server with the same secret reads ours and wri
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import jwt
 
@@ -67,13 +67,13 @@ class EmailTokens:
         claims = self._verified(token)
         if any(name in claims for name in _OF_ACCESS_TOKENS):
             raise InvalidEmailTokenError
-        email, optional = claims.get("email"), {a: claims.get(name) for name, a in _OPTIONAL}
+        optional = {attribute: claims.get(name) for name, attribute in _OPTIONAL}
         if not all(value is None or _is_text(value) for value in optional.values()):
             raise InvalidEmailTokenError
-        addresses = [email] if optional["update_to"] is None else [email, optional["update_to"]]
-        if not all(_is_text(address) and is_email(address) for address in addresses):
+        email, update_to = claims.get("email"), optional["update_to"]
+        if not _is_address(email) or not (update_to is None or _is_address(update_to)):
             raise InvalidEmailTokenError
-        return EmailClaims(email=str(email), **optional)
+        return EmailClaims(email, **optional)
 
     def _verified(self, token: str) -> dict[str, Any]:
         for key in self._keys:
@@ -90,3 +90,7 @@ class EmailTokens:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and is_storable(value)
+
+
+def _is_address(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and is_email(value)

@@ -34,6 +34,7 @@ class Endpoint:
     query: Schema | None = None
     reads_body: bool = True
     signs_in: bool = False
+    takes_forms: bool = False
     session: Literal["required", "fresh"] | None = None
     answer: type[Any] | None = None
     errors: tuple[int, ...] = ()
@@ -41,7 +42,7 @@ class Endpoint:
     @property
     def media_types(self) -> tuple[str, ...]:
         """The kinds of body it takes: a plain HTML form may sign in and up."""
-        return FORM_OR_JSON if self.signs_in else JSON_ONLY
+        return FORM_OR_JSON if self.signs_in or self.takes_forms else JSON_ONLY
 
     async def respond(self, exchange: Exchange) -> Response:
         """Check the request, run the handler, answer; errors become Better Auth's JSON."""
@@ -52,7 +53,7 @@ class Endpoint:
             return exchange.error(error)
         except HashingQueueFullError:
             return exchange.error(BUSY)
-        return exchange.response(200, content)
+        return content if isinstance(content, Response) else exchange.response(200, content)
 
     async def _check(self, exchange: Exchange) -> None:
         await exchange.auth.rate_limiter.check(exchange.request, self.path)

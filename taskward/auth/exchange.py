@@ -55,12 +55,17 @@ class Exchange:
     @property
     def session_token(self) -> str | None:
         """The token in the session cookie, if its signature is right."""
-        return self._signed_cookie(self.auth.cookies.session_token)
+        return self.signed_cookie(self.auth.cookies.session_token)
 
     @property
     def remembers(self) -> bool:
         """Whether the browser's session may outlive the browser."""
-        return self._signed_cookie(self.auth.cookies.dont_remember) is None
+        return self.signed_cookie(self.auth.cookies.dont_remember) is None
+
+    @property
+    def callback_url(self) -> str | None:
+        """Where the client wants to go afterwards, as a (validated) body says."""
+        return self.body.get("callbackURL") if isinstance(self.body, dict) else None
 
     def new_session(self, user_id: str, *, remember: bool = True) -> store.NewSession:
         """Describe a session for this client."""
@@ -80,7 +85,8 @@ class Exchange:
         if signer.verify(".".join(decoded.split(".")[:2])) is not None:
             self.cookies[self.auth.cookies.session_token] = decoded
 
-    def _signed_cookie(self, name: str) -> str | None:
+    def signed_cookie(self, name: str) -> str | None:
+        """Return the value of a cookie whose signature is right, else None."""
         return self.auth.signer.verify(self.cookies.get(name))
 
     # The session
@@ -152,22 +158,25 @@ class Exchange:
         remembered = self.remembers
         remember = remembered if remember is None else remember
         age = options.session_expires_in if remember else None
-        self._set_signed_cookie(cookies.session_token, token, age)
+        self.set_signed_cookie(cookies.session_token, token, age)
         if not remember:
-            self._set_signed_cookie(cookies.dont_remember, "true", None)
+            self.set_signed_cookie(cookies.dont_remember, "true", None)
         elif not remembered:
-            self._expire_cookie(cookies.dont_remember)
+            self.expire_cookie(cookies.dont_remember)
 
     def delete_session_cookies(self) -> None:
         """Take the session from the browser."""
         cookies = self.auth.cookies
-        self._expire_cookie(cookies.session_token)
-        self._expire_cookie(cookies.session_data)
+        self.expire_cookie(cookies.session_token)
+        self.expire_cookie(cookies.session_data)
         self._clear_session_data()
-        self._expire_cookie(cookies.dont_remember)
+        self.expire_cookie(cookies.dont_remember)
 
-    def start_session(self, session: Record, *, remember: bool) -> None:
-        """Give a new session to the browser, with an access token for the API beside it."""
+    def start_session(self, session: Record, *, remember: bool | None) -> None:
+        """Give a new session to the browser, with an access token for the API beside it.
+
+        Without `remember` it is remembered as the last one was.
+        """
         self.set_session_cookies(session["token"], remember=remember)
         self.offer_jwt(session["userId"])
 
@@ -215,12 +224,13 @@ class Exchange:
             response.headers.append("set-cookie", cookie)
         return response
 
-    def _set_signed_cookie(self, name: str, value: str, max_age: int | None) -> None:
+    def set_signed_cookie(self, name: str, value: str, max_age: int | None) -> None:
+        """Set a cookie for `max_age` seconds, or until the browser is closed."""
         signed = self.auth.signer.sign(value)
         self.set_cookies.append(self.auth.cookies.set_cookie(name, signed, max_age))
 
-    def _expire_cookie(self, name: str) -> None:
-        """A value set earlier in this exchange must not leave with the expiring one."""
+    def expire_cookie(self, name: str) -> None:
+        """Take a cookie back; a value set earlier in this exchange must not leave with that."""
         kept = (c for c in self.set_cookies if not c.startswith((f"{name}=", f"{name}.")))
         self.set_cookies = [*kept, self.auth.cookies.set_cookie(name, "", 0)]
 

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
 from jwt.exceptions import PyJWTError
 
-_REFRESH_AT_MOST_EVERY = 30.0
 _TIMEOUT = 5.0
 _MAX_BYTES = 262_144
 _MAX_KEYS = 100
@@ -28,10 +27,11 @@ log = structlog.get_logger(__name__)
 
 
 class RemoteKeys:
-    """The key set at `url`, cached."""
+    """The key set at `url`, cached, asked for again at most once in `refresh_every` seconds."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, refresh_every: float = 30.0) -> None:
         self._url = url
+        self._refresh_every = refresh_every
         self._keys: dict[str, Ed25519PublicKey] = {}
         self._ask_not_before = 0.0
         self._lock = asyncio.Lock()
@@ -55,7 +55,7 @@ class RemoteKeys:
         async with self._lock:
             if time.monotonic() < self._ask_not_before:
                 return
-            self._ask_not_before = time.monotonic() + _REFRESH_AT_MOST_EVERY
+            self._ask_not_before = time.monotonic() + self._refresh_every
             try:
                 self._keys = _read_keys(await self._fetch())
             except _FAILURES as error:

@@ -21,6 +21,8 @@ _HOST_PATTERN = re.compile(r"(?:https?://)?[A-Za-z0-9._*?\[\]:-]+")
 _NOWHERE = "https://relative.invalid"
 _NO_SLASH, _SLASHES, _SLASHES_AT_END = r"[^/\\]", r"[/\\]+?", r"[/\\]*?"
 _GLOB = {"*": f"{_NO_SLASH}*?", "?": _NO_SLASH}
+_HOST_MAX_LENGTH = 253 + len(":65535")  # of a DNS name (RFC 1035), with a port
+_CUSTOM_URL_MAX_LENGTH = 2048
 _SCRIPTS = ("javascript:", "data:", "vbscript:")
 
 
@@ -110,8 +112,8 @@ def _matches(url: str, pattern: str) -> bool:
     if url.startswith("/"):
         return False
     parsed = _parse(url)
-    if parsed is not None and parsed.protocol in _SCRIPTS:
-        return False  # the client navigates to what it is told
+    if parsed is not None and _is_hostile(parsed):
+        return False
     wildcard = "*" in pattern or "?" in pattern
     if wildcard and "://" not in pattern:
         return parsed is not None and _matches_host(pattern, parsed.host)
@@ -121,6 +123,11 @@ def _matches(url: str, pattern: str) -> bool:
     if not wildcard:
         return origin == pattern
     return origin is not None and _matches_wildcard_origin(pattern, origin)
+
+
+def _is_hostile(url: URL) -> bool:
+    """The client navigates to where it is told; an endless host costs a pattern endless time."""
+    return url.protocol in _SCRIPTS or len(url.host) > _HOST_MAX_LENGTH
 
 
 def _matches_wildcard_origin(pattern: str, origin: str) -> bool:
@@ -165,11 +172,13 @@ def _slashes_before(segment: str) -> str:
 
 def _translate(segment: str, slashes: str) -> str:
     if segment == "**":
-        return f"(?:{_NO_SLASH}*?{slashes})*?" if slashes else ""
+        return rf"(?:{_NO_SLASH}*[/\\])*?" if slashes else ""
     return "".join(_GLOB.get(c, re.escape(c)) for c in segment) + slashes
 
 
 def _matches_custom_scheme(url: str, pattern: str, *, wildcard: bool) -> bool:
+    if len(url) > _CUSTOM_URL_MAX_LENGTH:
+        return False
     actual, wanted = _split_custom(url), _split_custom(pattern, wildcard=wildcard)
     if actual is None or wanted is None or actual.scheme != wanted.scheme:
         return False

@@ -62,9 +62,9 @@ class KeySet(_Answer):
 
 
 class SignUp(_Answer):
-    """A new user; `token` is the session's, not a JSON Web Token."""
+    """A new user; `token` is the session's, null where the e-mail must be verified first."""
 
-    token: str
+    token: str | None
     user: User
 
 
@@ -75,6 +75,35 @@ class SignIn(_Answer):
     token: str
     url: str | None = None
     user: User
+
+
+class SocialSignIn(_Answer):
+    """Where to send the browser; with an ID token, the signed-in user instead."""
+
+    redirect: bool
+    url: str | None = None
+    token: str | None = None
+    user: User | None = None
+
+
+class LinkedAccount(_Answer):
+    """Where to send the browser; with an ID token, that it is done."""
+
+    redirect: bool
+    url: str
+    status: bool | None = None
+
+
+class Account(_Answer):
+    """A way to sign in: `credential` for the password, or a social provider."""
+
+    id: str
+    account_id: str
+    provider_id: str
+    user_id: str
+    created_at: datetime
+    updated_at: datetime
+    scopes: list[str]
 
 
 class ChangedPassword(_Answer):
@@ -100,6 +129,20 @@ class Status(_Answer):
     """Done."""
 
     status: bool
+
+
+class ResetRequested(_Answer):
+    """Whether a mail was sent is not told."""
+
+    status: bool
+    message: str
+
+
+class VerifiedEmail(_Answer):
+    """Done; `user` where the address itself has changed."""
+
+    status: bool
+    user: User | None = None
 
 
 class Deleted(_Answer):

@@ -13,18 +13,43 @@ from starlette.types import Receive, Scope, Send
 
 from taskward.auth import schemas
 from taskward.auth.cookies import CookieNames, CookieSigner
+from taskward.auth.email_tokens import EmailTokens
 from taskward.auth.endpoint import Endpoint
 from taskward.auth.exchange import Exchange
 from taskward.auth.jwks import RemoteKeys
 from taskward.auth.options import BetterAuthOptions
 from taskward.auth.origins import TrustedOrigins
 from taskward.auth.passwords import PasswordHasher
+from taskward.auth.paths import parameter_names, path_parameters
 from taskward.auth.rate_limit import RateLimiter
-from taskward.auth.routes import email, ok, plain, session, user
+from taskward.auth.routes import (
+    accounts,
+    change_email,
+    email,
+    email_verification,
+    error,
+    ok,
+    password_reset,
+    plain,
+    session,
+    social,
+    user,
+)
 from taskward.auth.tokens import TokenSigner
 from taskward.statements import Executor
 
-ENDPOINTS = (*email.ENDPOINTS, *session.ENDPOINTS, *user.ENDPOINTS, *ok.ENDPOINTS)
+ENDPOINTS = (
+    *email.ENDPOINTS,
+    *session.ENDPOINTS,
+    *user.ENDPOINTS,
+    *password_reset.ENDPOINTS,
+    *email_verification.ENDPOINTS,
+    *change_email.ENDPOINTS,
+    *social.ENDPOINTS,
+    *accounts.ENDPOINTS,
+    *ok.ENDPOINTS,
+    *error.ENDPOINTS,
+)
 
 
 class Pool(Executor, Protocol):
@@ -43,6 +68,8 @@ class BetterAuth:
     def __init__(self, options: BetterAuthOptions, pool: Pool) -> None:
         self.options = options
         self.pool = pool
+        self.email_tokens = EmailTokens(options.secret, options.old_secrets)
+        self.social_providers = {p.id: p for p in reversed(options.social_providers)}
         self.cookies = CookieNames(secure=options.secure_cookies)
         self.signer = CookieSigner(options.secret)
         self.passwords = PasswordHasher()
@@ -99,7 +126,7 @@ class BetterAuth:
             summary=(endpoint.handler.__doc__ or "").rstrip("."),
             response_model=None,
             responses=_responses(endpoint),
-            openapi_extra=_request_body(endpoint),
+            openapi_extra=_request_body(endpoint) | _parameters(endpoint),
         )
 
 
@@ -114,6 +141,16 @@ def _request_body(endpoint: Endpoint) -> dict[str, Any]:
     schema = {"schema": endpoint.body.json_schema()}
     content = dict.fromkeys(endpoint.media_types, schema)
     return {"requestBody": {"content": content, "required": not endpoint.body.optional}}
+
+
+def _parameters(endpoint: Endpoint) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in parameter_names(endpoint.path)
+    ]
+    if endpoint.query is not None:
+        parameters += endpoint.query.query_parameters()
+    return {"parameters": parameters} if parameters else {}
 
 
 class NotFound:

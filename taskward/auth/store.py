@@ -7,7 +7,7 @@ import secrets
 import string
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from asyncpg import ForeignKeyViolationError, Record, UniqueViolationError
@@ -81,8 +81,17 @@ _IS_CREDENTIAL = (col(Account.provider_id) == literal_column("'credential'")) & 
     col(Account.account_id) == col(Account.user_id)
 )
 
+_FIND_USER = select(*_USER).where(col(User.id) == bindparam("user_id"))
+
 CREATE_SESSION = Statement(_INSERT_SESSION)
 CREATE_USER = Statement(_INSERT_SESSION.add_cte(_INSERT_USER, _INSERT_CREDENTIAL))
+CREATE_USER_WITHOUT_SESSION = Statement(
+    select(bindparam("user_id", type_=Text)).add_cte(_INSERT_USER, _INSERT_CREDENTIAL)
+)
+CREATE_CREDENTIAL = Statement(select(bindparam("user_id", type_=Text)).add_cte(_INSERT_CREDENTIAL))
+FIND_USER = Statement(_FIND_USER)
+LOCK_USER = Statement(_FIND_USER.with_for_update())
+FIND_USER_BY_EMAIL = Statement(select(*_USER).where(col(User.email) == bindparam("email")))
 EMAIL_EXISTS = Statement(select(col(User.id)).where(col(User.email) == bindparam("email")))
 FIND_USER_WITH_PASSWORD = Statement(
     select(*_USER, col(Account.password))
@@ -140,6 +149,25 @@ UPDATE_USER = Statement(
     )
     .returning(*_USER)
 )
+VERIFY_EMAIL = Statement(
+    update(User)
+    .where(col(User.id) == bindparam("user_id"), col(User.email) == bindparam("email"))
+    .values({"emailVerified": literal_column("true"), "updatedAt": bindparam("now")})
+)
+CHANGE_EMAIL = Statement(
+    update(User)
+    .where(col(User.id) == bindparam("user_id"), col(User.email) == bindparam("old_email"))
+    .values(
+        {
+            "email": bindparam("email"),
+            "emailVerified": func.coalesce(
+                bindparam("verified", type_=Boolean), col(User.email_verified)
+            ),
+            "updatedAt": bindparam("now"),
+        }
+    )
+    .returning(*_USER)
+)
 FIND_CREDENTIAL = Statement(
     select(col(Account.id), col(Account.password)).where(
         col(Account.user_id) == bindparam("user_id"), _IS_CREDENTIAL
@@ -155,9 +183,9 @@ DELETE_USER = Statement(
 )
 
 
-def generate_id() -> str:
-    """Return 32 random letters and digits: Better Auth's ids and session tokens."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(32))
+def generate_id(length: int = 32) -> str:
+    """Return random letters and digits: 32 of them are Better Auth's ids and session tokens."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +246,49 @@ async def create_user(
         return None
 
 
-def new_user_json(session: Record, user: NewUser) -> dict[str, Any]:
-    """Return what clients see of the user that was created together with its first session."""
-    created_at = to_json(session["createdAt"])
+async def create_user_without_session(
+    database: Executor, user_id: str, user: NewUser, password: str, moment: datetime
+) -> bool:
+    """Create a user with a (hashed) password who is to verify the e-mail; False if it is taken."""
+    account = {"account_row_id": generate_id(), "password": password}
+    values = {"user_id": user_id, "now": moment} | account | asdict(user)
+    try:
+        await CREATE_USER_WITHOUT_SESSION.fetchrow(database, **values)
+    except UniqueViolationError:
+        return False
+    return True
+
+
+async def change_email(
+    database: Executor, user: Record, email: str, *, verified: bool | None = None
+) -> Record | None:
+    """Replace the e-mail of a user as it was read; `verified` None leaves that as it is.
+
+    Returns:
+        The user as it now is; None if the address is taken or the user has changed meanwhile.
+    """
+    old = {"user_id": user["id"], "old_email": user["email"]}
+    try:
+        return await CHANGE_EMAIL.fetchrow(
+            database, **old, email=email, verified=verified, now=now()
+        )
+    except UniqueViolationError:
+        return None
+
+
+async def set_password(connection: Executor, user_id: str, hashed: str) -> None:
+    """Give a user, whose row is locked, a password, be it the first one or another."""
+    moment = now()
+    account = await FIND_CREDENTIAL.fetchrow(connection, user_id=user_id)
+    row_id = account["id"] if account else generate_id()
+    statement = UPDATE_PASSWORD if account else CREATE_CREDENTIAL
+    values = {"account_row_id": row_id, "user_id": user_id, "password": hashed, "now": moment}
+    await statement.fetch(connection, **values)
+
+
+def new_user_json(user: NewUser, user_id: str, moment: datetime) -> dict[str, Any]:
+    """Return what clients see of the user that was created at this moment."""
+    created_at = to_json(moment)
     return {
         "name": user.name,
         "email": user.email,
@@ -228,5 +296,5 @@ def new_user_json(session: Record, user: NewUser) -> dict[str, Any]:
         "image": user.image,
         "createdAt": created_at,
         "updatedAt": created_at,
-        "id": session["userId"],
+        "id": user_id,
     }

@@ -5,8 +5,9 @@ Clients show these messages and tests compare them, so pydantic's own wording wo
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from taskward.auth.errors import APIError
 
@@ -17,29 +18,38 @@ _EMAIL = re.compile(
 )
 EMAIL_MAX_LENGTH = 254
 
+Kind: TypeAlias = Literal["string", "boolean", "number", "email", "object", "array"]
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One property of a body."""
 
-    kind: Literal["string", "boolean", "email"]
+    kind: Kind
     required: bool = True
     nonempty: bool = False
     max_length: int | None = None
     description: str = ""
+
+    def issues(self, value: Any) -> Iterator[tuple[str, str]]:
+        """Yield problems, each with the path to it inside the value (`.name` or `.0`)."""
+        for problem in self.problems(value):
+            yield "", problem
 
     def problems(self, value: Any) -> list[str]:
         """Return zod's messages for a wrong value, none for a right one."""
         if value is UNDEFINED and not self.required:
             return []
         if self.kind == "boolean":
-            return [] if isinstance(value, bool) else [_expected("boolean", value)]
+            return [] if isinstance(value, bool) else [expected("boolean", value)]
+        if self.kind == "number":
+            return [] if _type_name(value) == "number" else [expected("number", value)]
         if isinstance(value, str):
             problem = self._text_problem(value)
             return [problem] if problem else []
         empty_list = self.nonempty and value == []
         too_small = ["Too small: expected array to have >=1 items"] if empty_list else []
-        return [_expected("string", value), *too_small]
+        return [expected("string", value), *too_small]
 
     def _text_problem(self, value: str) -> str | None:
         if self.kind == "email" and not is_email(value):
@@ -75,11 +85,11 @@ class Schema:
     def _problems(self, body: Any, where: str) -> list[str]:
         if not isinstance(body, dict):
             kinds = (["object"] if self.fields else []) + (["record"] if self.extra else [])
-            return [f"[{where}] {_expected(kind, body)}" for kind in kinds]
+            return [f"[{where}] {expected(kind, body)}" for kind in kinds]
         return [
-            f"[{where}.{name}] {problem}"
+            f"[{where}.{name}{path}] {problem}"
             for name, field in self.fields.items()
-            for problem in field.problems(body.get(name, UNDEFINED))
+            for path, problem in field.issues(body.get(name, UNDEFINED))
         ]
 
     def json_schema(self) -> dict[str, Any]:
@@ -95,6 +105,14 @@ class Schema:
             "required": [name for name, field in self.fields.items() if field.required],
         }
 
+    def query_parameters(self) -> list[dict[str, Any]]:
+        """Return the schema as parameters of the query for the OpenAPI document."""
+        schema = self.json_schema()
+        return [
+            {"name": name, "in": "query", "required": name in schema["required"], "schema": of}
+            for name, of in schema["properties"].items()
+        ]
+
 
 def is_email(value: str) -> bool:
     """Whether zod takes it for an e-mail address (and PostgreSQL's index can hold it)."""
@@ -106,7 +124,8 @@ def is_truthy(value: Any) -> bool:
     return isinstance(value, list | dict) or bool(value)
 
 
-def _expected(kind: str, value: Any) -> str:
+def expected(kind: str, value: Any) -> str:
+    """Return zod's message for a value of another type."""
     return f"Invalid input: expected {kind}, received {_type_name(value)}"
 
 

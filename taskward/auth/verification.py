@@ -6,7 +6,7 @@ server on the same database does as well. Each new row takes some expired ones a
 
 from datetime import timedelta
 
-from sqlalchemy import bindparam, delete, insert, literal_column, select
+from sqlalchemy import Integer, bindparam, delete, insert, literal_column, select
 from sqlmodel import col
 
 from taskward.auth.passwords import well_formed
@@ -15,7 +15,7 @@ from taskward.auth.tables import Verification
 from taskward.statements import Executor, Statement
 from taskward.timestamps import now
 
-_PRUNED_AT_ONCE = literal_column("100")
+_PRUNED_AT_ONCE = literal_column("100", type_=Integer)
 _EXPIRED = (
     select(col(Verification.id))
     .where(col(Verification.expires_at) < bindparam("now"))
@@ -45,7 +45,7 @@ FIND = Statement(
         col(Verification.expires_at) >= bindparam("now"),
     )
     .order_by(col(Verification.created_at).desc())
-    .limit(literal_column("1"))
+    .limit(literal_column("1", type_=Integer))
 )
 CONSUME = Statement(
     delete(Verification)

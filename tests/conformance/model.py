@@ -131,6 +131,11 @@ def without(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in body.items() if name not in names}
 
 
+def mails(name: str = "the mails", *, save: str = "") -> Call:
+    """What would have been mailed in this conversation; `<<save.token>>` is the last one's."""
+    return Call(name, "GET", "/mails/<<here>>", save=save)
+
+
 WRONG_TYPES: Final[dict[str, Any]] = {
     "null": None,
     "a number": 7,

@@ -12,7 +12,7 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from .wire import Answer
 
@@ -24,9 +24,10 @@ HEADERS: Final = (
     "set-auth-token",
     "set-auth-jwt",
 )
-_JWT: Final = re.compile(r"[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}")
-_SIGNED: Final = re.compile(r"\b([A-Za-z0-9]{32})\.((?:[A-Za-z0-9+/]|%2B|%2F){43}(?:=|%3D))")
-_TOKEN: Final = re.compile(r"\b[A-Za-z0-9]{32}\b")
+_JWT: Final = re.compile(r"\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{20,}")
+_SIGNED: Final = re.compile(r"(?<![\w-])([\w-]{32})\.((?:[A-Za-z0-9+/]|%2B|%2F){43}(?:=|%3D))")
+_TOKEN: Final = re.compile(r"\b(?:[A-Za-z0-9]{32}|[A-Za-z0-9]{24})\b")
+_RANDOM: Final = re.compile(r"\b(state|nonce|code_challenge)=([\w-]{43}|[\w-]{32})(?![\w-])")
 _DATE: Final = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -68,10 +69,11 @@ class Normaliser:
         return "<ip>" if name == "ipAddress" else self.value(value)
 
     def text(self, text: str) -> str:
-        if _JWT.fullmatch(text):
-            return self._jwt(text)
+        text = _JWT.sub(lambda match: self._jwt(match[0]), text)
         text = text.replace(self._base_url, "<base>")
+        text = text.replace(quote(self._base_url, safe=""), "<base, quoted>")
         text = _SIGNED.sub(self._signed, text)
+        text = _RANDOM.sub(lambda match: f"{match[1]}={self._number(match[2])}", text)
         text = _TOKEN.sub(lambda match: self._number(match[0]), text)
         return _DATE.sub(self._date, text)
 
@@ -95,4 +97,6 @@ class Normaliser:
         payload = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         shown = {name: claims.get(name) for name in ("sub", "iss", "aud")}
+        if "sub" not in claims:  # it is about an e-mail address, and every claim counts
+            shown = {name: value for name, value in claims.items() if name not in {"iat", "exp"}}
         return f"<jwt {self.value(shown)} for {claims['exp'] - claims['iat']} s>"

@@ -6,7 +6,7 @@ import re
 import zlib
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
@@ -16,6 +16,7 @@ from .wire import Answer, send
 
 _VARIABLE: Final = re.compile(r"<<([\w.]+)>>")
 _COOKIE: Final = "better-auth.session_token"
+_STATE: Final = "better-auth.state"
 _REMEMBER: Final = "better-auth.dont_remember"
 
 
@@ -48,6 +49,7 @@ class Talk:
 
     def remember(self, name: str, answer: Answer) -> None:
         found = {"jwt": answer.get("set-auth-jwt"), **_cookies(answer), **_body(answer)}
+        found |= _authorization(answer)
         for key, value in found.items():
             if isinstance(value, str):
                 self.variables[f"{name}.{key}"] = value
@@ -63,6 +65,16 @@ def _cookies(answer: Answer) -> dict[str, str]:
     jar = {"cookie": ours[-1], "cookies": "; ".join(pairs)}
     parts = {"signed": signed, "signature": signed.rpartition(".")[2]}
     return {**jar, **parts, "unquoted": unquote(signed), "remember": "".join(remember)}
+
+
+def _authorization(answer: Answer) -> dict[str, str]:
+    """What a provider is told, and the cookie that binds it to the browser."""
+    location = urlsplit(answer.get("location") or "")
+    query = {name: values[0] for name, values in parse_qs(location.query).items()}
+    pairs = [line.split(";")[0] for line in answer.all("set-cookie")]
+    state = [pair for pair in pairs if pair.split("=")[0].endswith(_STATE)]
+    known = {name: query[name] for name in ("state", "nonce", "code_challenge") if name in query}
+    return known | {"state_cookie": "".join(state[-1:])} if known else {}
 
 
 def _body(answer: Answer) -> dict[str, Any]:

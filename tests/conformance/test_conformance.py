@@ -6,7 +6,7 @@
 import contextlib
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import anyio.to_thread
@@ -17,12 +17,15 @@ from tests.servers import SECRET, OriginalServer, Server, TaskwardServer, auth_s
 
 from .conversations import CONVERSATIONS
 from .differences import described, differences
+from .mail import MAIL, MailServer, mail_settings
 from .model import Call, Conversation
 from .runner import Subject, hold
+from .social import LINKING, SocialServer, social_settings
 
 TRUSTED = "http://localhost:3000,https://*.trusted.example,http://app-*.example.org:8080"
 HTTPS = "https://tasks.example.com"
 Pair = tuple[Subject, Subject]
+FindPair = Callable[[str], Awaitable[Pair]]
 _runs = itertools.count()
 
 
@@ -32,6 +35,7 @@ def _settings(setting: str, database_url: str) -> dict[str, str]:
         **auth_settings(database_url),
         "BETTER_AUTH_TRUSTED_ORIGINS": TRUSTED,
         **origin,
+        **mail_settings(setting),
     }
 
 
@@ -43,21 +47,30 @@ def _subject(server: Server) -> Subject:
 @contextlib.contextmanager
 def _pair(setting: str, theirs: str, ours: str) -> Iterator[Pair]:
     judged = os.environ.get("CONFORMANCE_SUBJECT", "taskward")
-    subject = OriginalServer if judged == "original" else TaskwardServer
+    others = dict.fromkeys(MAIL, MailServer) | dict.fromkeys(LINKING, SocialServer)
+    subject = OriginalServer if judged == "original" else others.get(setting, TaskwardServer)
     with (
-        OriginalServer(_settings(setting, theirs)) as judge,
-        subject(_settings(setting, ours)) as server,
+        social_settings(setting) as social,
+        OriginalServer(_settings(setting, theirs) | social) as judge,
+        subject(_settings(setting, ours) | social) as server,
     ):
         yield _subject(judge), _subject(server)
 
 
 @pytest.fixture(scope="session")
-async def pairs(create_database: CreateDatabase) -> AsyncIterator[dict[str, Pair]]:
-    """The original and ours, each with a database of its own: with http, and behind https."""
+async def pair_for(create_database: CreateDatabase) -> AsyncIterator[FindPair]:
+    """The original and ours for a setting, each with a database of its own, started when asked."""
     node()
-    urls = [await create_database() for _ in range(4)]
-    with _pair("plain", *urls[:2]) as plain, _pair("secure", *urls[2:]) as secure:
-        yield {"plain": plain, "secure": secure}
+    started: dict[str, Pair] = {}
+    with contextlib.ExitStack() as running:
+
+        async def find(setting: str) -> Pair:
+            if setting not in started:
+                urls = [await create_database() for _ in range(2)]
+                started[setting] = running.enter_context(_pair(setting, *urls))
+            return started[setting]
+
+        yield find
 
 
 def _compared(conversation: Conversation, pair: Pair) -> list[str]:
@@ -75,9 +88,10 @@ def _compared(conversation: Conversation, pair: Pair) -> list[str]:
 
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=lambda each: each.name)
 async def test_ours_answers_as_the_original_does(
-    conversation: Conversation, pairs: dict[str, Pair]
+    conversation: Conversation, pair_for: FindPair
 ) -> None:
-    found = await anyio.to_thread.run_sync(_compared, conversation, pairs[conversation.setting])
+    pair = await pair_for(conversation.setting)
+    found = await anyio.to_thread.run_sync(_compared, conversation, pair)
     assert not found, f"{len(found)} answers differ\n\n" + "\n\n".join(found)
 
 

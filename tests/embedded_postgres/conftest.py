@@ -16,6 +16,7 @@ from tests.embedded_postgres.helpers import (
     Program,
     Spawn,
     eventually,
+    keepers_of,
     kill,
     processes_of,
 )
@@ -32,8 +33,8 @@ def make_directory() -> Path:
 def base() -> Iterator[Path]:
     path = make_directory()
     yield path
-    # First whoever would start or stop a server again, then the servers.
-    kill(*sorted(processes_of(path), key=lambda found: found.name() == "postgres"))
+    kill(*keepers_of(path))  # first whoever would stop a server meanwhile
+    kill(*processes_of(path))
     assert eventually(lambda: not processes_of(path))
     shutil.rmtree(path)
 

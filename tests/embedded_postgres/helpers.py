@@ -36,26 +36,27 @@ def query(server: EmbeddedPostgres, sql: str) -> object:
     return asyncio.run(fetch())
 
 
-def processes_of(directory: Path) -> list[psutil.Process]:
-    """Living processes that work in `directory` or were started for it."""
+def processes_of(directory: Path, argument: str | None = None) -> list[psutil.Process]:
+    """Living processes that work in `directory` or were started for it, with that argument."""
     found = []
     for pid in psutil.pids():
         with suppress(psutil.Error):
             process = psutil.Process(pid)
-            named = any(argument.startswith(str(directory)) for argument in process.cmdline())
+            command = process.cmdline()
+            named = any(word.startswith(str(directory)) for word in command)
             child = process.name() == "postgres" and process.cwd().startswith(str(directory))
-            if (named or child) and process.status() != psutil.STATUS_ZOMBIE:
+            is_asked_for = argument is None or argument in command
+            if (named or child) and is_asked_for and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
 
 def postmasters_of(directory: Path) -> list[psutil.Process]:
-    return [process for process in processes_of(directory) if "-D" in process.cmdline()]
+    return processes_of(directory, "-D")
 
 
 def keepers_of(directory: Path) -> list[psutil.Process]:
-    module = "taskward.embedded_postgres"
-    return [process for process in processes_of(directory) if module in process.cmdline()]
+    return processes_of(directory, "taskward.embedded_postgres")
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 8) -> bool:

@@ -80,14 +80,14 @@ def test_postgresql_variables_of_the_environment_have_no_effect(
     detach(data_dir)
 
 
-def test_the_cluster_is_private(new_dir: Path) -> None:
-    server = attach(new_dir, server_settings=FAST)
-    assert mode(new_dir / "postgres") == 0o700
+def test_the_cluster_is_private(data_dir: Path) -> None:
+    server = attach(data_dir, server_settings=FAST)
+    assert mode(data_dir / "postgres") == 0o700
     assert mode(server.socket_dir / ".s.PGSQL.5432") == 0o700
-    assert mode(new_dir) == (0o701 if AS_ROOT else 0o700)
-    for path in new_dir.glob("postgres.*"):
+    assert mode(data_dir) == (0o701 if AS_ROOT else 0o700)
+    for path in data_dir.glob("postgres.*"):
         assert mode(path) == 0o600
-    detach(new_dir)
+    detach(data_dir)
 
 
 # ── What is refused ──────────────────────────────────────────────────────────────────────────────

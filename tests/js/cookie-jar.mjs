@@ -14,7 +14,7 @@ function cookieHeader(cookies) {
   return [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
 }
 
-export function browser(origin, { cors }) {
+export function browser(origin, { cors, fetch = globalThis.fetch }) {
   const cookies = new Map();
   const seen = { setCookie: [], text: "" };
 

@@ -3,6 +3,8 @@
 // Environment: PORT, DATABASE_URL, BETTER_AUTH_SECRET, and, if they differ from the defaults,
 // BETTER_AUTH_URL and BETTER_AUTH_TRUSTED_ORIGINS (comma-separated).
 // SOCIAL is JSON: {social, generic, account}, the options of the same names (generic: its `config`).
+// MAIL is JSON, {hooks, changeEmail, requireEmailVerification, …}: see conformance/mail.py. With hooks
+// `GET /mails/<text>` hands out what would have been mailed since the last time and mentions <text>.
 // Prints {"url": …} when it is ready; ends on SIGTERM, or when its standard input closes.
 import http from "node:http";
 import { betterAuth } from "better-auth";
@@ -25,12 +27,53 @@ function list(text) {
 
 const { social, generic, account } = JSON.parse(process.env.SOCIAL || "{}");
 
+const mail = JSON.parse(process.env.MAIL || "{}");
+const mails = [];
+
+function about(kind, user) {
+  return { kind, id: user.id, to: user.email, name: user.name, verified: user.emailVerified };
+}
+
+function collect(kind) {
+  if (!mail.hooks) return undefined;
+  return async ({ user, newEmail, url, token }) => {
+    mails.push({ ...about(kind, user), ...(newEmail && { newEmail }), url, token });
+  };
+}
+
+function handOutMails(request, response) {
+  const text = request.url.slice("/mails/".length);
+  const taken = mails.filter((each) => JSON.stringify(each).includes(text));
+  for (const each of taken) mails.splice(mails.indexOf(each), 1);
+  response.setHeader("content-type", "application/json");
+  response.end(JSON.stringify({ mails: taken, token: taken.at(-1)?.token ?? null }));
+}
+
 const auth = betterAuth({
   baseURL: process.env.BETTER_AUTH_URL || url,
   secret: process.env.BETTER_AUTH_SECRET,
   database: pool,
-  emailAndPassword: { enabled: true },
-  user: { deleteUser: { enabled: true } },
+  emailAndPassword: {
+    enabled: true,
+    requireEmailVerification: mail.requireEmailVerification,
+    revokeSessionsOnPasswordReset: mail.revokeSessionsOnPasswordReset,
+    sendResetPassword: collect("reset-password"),
+    onPasswordReset: mail.hooks && (async ({ user }) => { mails.push(about("password-reset", user)); }),
+  },
+  emailVerification: {
+    sendVerificationEmail: collect("verification"),
+    sendOnSignUp: mail.sendOnSignUp,
+    sendOnSignIn: mail.sendOnSignIn,
+    autoSignInAfterVerification: mail.autoSignInAfterVerification,
+  },
+  user: {
+    deleteUser: { enabled: true, sendDeleteAccountVerification: collect("delete-account") },
+    changeEmail: {
+      enabled: mail.changeEmail,
+      updateEmailWithoutVerification: mail.updateEmailWithoutVerification,
+      sendChangeEmailConfirmation: collect("change-email"),
+    },
+  },
   plugins: [jwt(), bearer(), ...(generic ? [genericOAuth({ config: generic })] : [])],
   socialProviders: social,
   account,
@@ -40,7 +83,10 @@ const auth = betterAuth({
   telemetry: { enabled: false },
 });
 
-const server = http.createServer(toNodeHandler(auth));
+const answer = toNodeHandler(auth);
+const server = http.createServer((request, response) =>
+  request.url.startsWith("/mails/") ? handOutMails(request, response) : answer(request, response),
+);
 
 async function end(code) {
   server.close();

@@ -39,7 +39,7 @@ async def sign_up_email(exchange: Exchange) -> dict[str, Any]:
         body["password"],
         remember=body.get("rememberMe", True),
     )
-    return {"token": session["token"], "user": user}
+    return {"token": session["token"] if session else None, "user": user}
 
 
 async def sign_in_email(exchange: Exchange) -> dict[str, Any]:

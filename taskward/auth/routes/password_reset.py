@@ -4,7 +4,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from ada_url import URL, URLSearchParams
 from asyncpg import Record
 
 from taskward.auth import schemas, store, verification
@@ -14,9 +13,9 @@ from taskward.auth.errors import APIError
 from taskward.auth.exchange import Exchange
 from taskward.auth.hooks import HookUser, Letter, LetterHook, PasswordReset
 from taskward.auth.origin_check import check_callback_in_query
+from taskward.auth.redirects import with_parameter
 from taskward.auth.registration import check_password_length
 from taskward.auth.validation import Field, Schema
-from taskward.timestamps import now
 
 _TOKEN_LENGTH = 24
 _REQUEST = {
@@ -73,15 +72,6 @@ async def reset_password(exchange: Exchange) -> dict[str, bool]:
     return {"status": True}
 
 
-def with_parameter(url: str, base: str, name: str, value: str) -> str:
-    """Return `url`, which may be relative to `base`, with a query parameter set."""
-    parsed = URL(url, base=base)
-    parameters = URLSearchParams(parsed.search)
-    parameters.set(name, value)
-    parsed.search = str(parameters)
-    return str(parsed.href)
-
-
 async def _send_link(exchange: Exchange, hook: LetterHook, user: Record, page: str) -> None:
     """Runs after the answer, row and all, because an unknown address has none to write."""
     auth, token = exchange.auth, store.generate_id(_TOKEN_LENGTH)
@@ -102,7 +92,7 @@ async def _replace_password(exchange: Exchange, token: str, hashed: str) -> Reco
             raise APIError(400, "USER_NOT_FOUND")
         if exchange.auth.options.revoke_sessions_on_password_reset:
             await store.DELETE_SESSIONS_OF_USER.fetch(connection, user_id=user_id)
-        await store.set_password(connection, user_id, hashed, now())
+        await store.set_password(connection, user_id, hashed)
     return user
 
 

@@ -6,7 +6,7 @@ rest of the API does: `{"detail": "…"}`.
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
@@ -71,10 +71,24 @@ class AccessToken(BaseModel):
     user: schemas.User
 
 
-class PlainError(BaseModel):
+class PlainErrorDetail(BaseModel):
     """What went wrong."""
 
     detail: str
+
+
+class PlainProblem(BaseModel):
+    """One thing that is wrong with a request."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class InvalidCredentialsDetail(PlainErrorDetail):
+    """What is wrong with a request; no `errors` where the e-mail address is taken."""
+
+    errors: list[PlainProblem] | None = None
 
 
 def _exchange(request: Request) -> Exchange:
@@ -83,7 +97,8 @@ def _exchange(request: Request) -> Exchange:
 
 PlainExchange = Annotated[Exchange, Depends(_exchange)]
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": PlainError} for status in (401, 403, 429, 503)
+    **{status: {"model": PlainErrorDetail} for status in (401, 403, 413, 429, 503)},
+    422: {"model": InvalidCredentialsDetail},
 }
 
 
@@ -93,9 +108,11 @@ async def signup(body: Registration, exchange: PlainExchange) -> Response:
     new = store.NewUser.normalized(body.name or body.email.partition("@")[0], body.email)
     try:
         await _check(exchange, "/sign-up/email")
-        _, user = await registration.sign_up(exchange, new, body.password, remember=True)
+        session, user = await registration.sign_up(exchange, new, body.password, remember=True)
     except (APIError, HashingQueueFullError) as error:
-        raise _as_http_exception(error) from None
+        return _refusal(exchange, error)
+    if session is None:
+        return _refusal(exchange, APIError(403, "EMAIL_NOT_VERIFIED"))
     return _answer(exchange, 201, user)
 
 
@@ -109,7 +126,7 @@ async def login(body: Credentials, exchange: PlainExchange) -> Response:
             exchange, email=body.email, password=body.password, remember=True
         )
     except (APIError, HashingQueueFullError) as error:
-        raise _as_http_exception(error) from None
+        return _refusal(exchange, error)
     return _answer(exchange, 200, user_json(user))
 
 
@@ -134,9 +151,9 @@ def _answer(exchange: Exchange, status: int, user: dict[str, Any]) -> Response:
     )
 
 
-def _as_http_exception(error: APIError | HashingQueueFullError) -> HTTPException:
+def _refusal(exchange: Exchange, error: APIError | HashingQueueFullError) -> Response:
     api_error = error if isinstance(error, APIError) else BUSY
-    headers = dict(api_error.headers)
+    exchange.headers |= api_error.headers
     if api_error.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
-    return HTTPException(api_error.status, api_error.message, headers)
+        exchange.headers["www-authenticate"] = "Bearer"
+    return exchange.response(api_error.status, {"detail": api_error.message})

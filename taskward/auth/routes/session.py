@@ -34,10 +34,11 @@ async def list_sessions(exchange: Exchange) -> list[dict[str, Any]]:
 async def revoke_session(exchange: Exchange) -> dict[str, bool]:
     """End one of the current user's sessions; another user's is left alone without a word."""
     token, current = exchange.body["token"], exchange.session
-    if "\0" not in token:
-        await store.DELETE_SESSION_OF_USER.fetch(
-            exchange.auth.pool, token=well_formed(token), user_id=current["user.id"]
-        )
+    if "\0" in token:
+        raise APIError(400, "VALIDATION_ERROR", "[body.token] NUL characters are not allowed")
+    await store.DELETE_SESSION_OF_USER.fetch(
+        exchange.auth.pool, token=well_formed(token), user_id=current["user.id"]
+    )
     if token == current["session.token"]:
         exchange.delete_session_cookies()
     return {"status": True}

@@ -1,11 +1,16 @@
 """The current user: profile, password, deletion."""
 
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from taskward.auth import schemas, store
+from taskward.auth import schemas, store, verification
+from taskward.auth.cookies import encode_uri_component
 from taskward.auth.endpoint import Endpoint
 from taskward.auth.errors import APIError
 from taskward.auth.exchange import Exchange, user_json
+from taskward.auth.hooks import HookUser, Letter, LetterHook
+from taskward.auth.origin_check import check_callback_in_query
 from taskward.auth.passwords import well_formed
 from taskward.auth.registration import (
     IMAGE_MAX_LENGTH,
@@ -84,13 +89,46 @@ async def delete_user(exchange: Exchange) -> dict[str, Any]:
     if exchange.body.get("password"):
         check_password_not_too_long(exchange.body["password"])
         await _require_password(exchange, exchange.body["password"])
-    if exchange.body.get("token"):
-        raise APIError(404, "INVALID_TOKEN")
-    if not exchange.body.get("password") and not exchange.is_fresh:
+    if token := exchange.body.get("token"):
+        await _use_deletion_token(exchange, token)
+    elif hook := exchange.auth.options.send_delete_account_verification:
+        exchange.afterwards(partial(_send_deletion_link, exchange, hook))
+        return {"success": True, "message": "Verification email sent"}
+    elif not exchange.body.get("password") and not exchange.is_fresh:
         raise APIError(400, "SESSION_EXPIRED")
     await _delete_everything(exchange)
     exchange.delete_session_cookies()
     return {"success": True, "message": "User deleted"}
+
+
+async def confirm_deletion(exchange: Exchange) -> dict[str, Any]:
+    """Delete the current user with the token from the mail."""
+    check_callback_in_query(exchange)
+    if await exchange.load_session() is None:
+        raise APIError(404, "FAILED_TO_GET_USER_INFO")
+    await _use_deletion_token(exchange, exchange.query["token"])
+    await _delete_everything(exchange)
+    exchange.delete_session_cookies()
+    if callback_url := exchange.query.get("callbackURL"):
+        exchange.redirect(callback_url)
+    return {"success": True, "message": "User deleted"}
+
+
+async def _send_deletion_link(exchange: Exchange, hook: LetterHook) -> None:
+    options, token = exchange.auth.options, store.generate_id().lower()
+    user = HookUser.from_row(exchange.session, "user.")
+    lifetime = timedelta(seconds=options.delete_token_expires_in)
+    await verification.create(exchange.auth.pool, f"delete-account-{token}", user.id, lifetime)
+    callback = encode_uri_component(exchange.callback_url or "/")
+    url = f"{options.url}/delete-user/callback?token={token}&callbackURL={callback}"
+    await hook(Letter(user, url, token))
+
+
+async def _use_deletion_token(exchange: Exchange, token: str) -> None:
+    """As in the original the token is used up even if it is somebody else's."""
+    user_id = await verification.consume(exchange.auth.pool, f"delete-account-{token}")
+    if user_id is None or user_id != exchange.session["user.id"]:
+        raise APIError(404, "INVALID_TOKEN")
 
 
 async def _require_password(exchange: Exchange, password: str) -> str:
@@ -160,5 +198,13 @@ ENDPOINTS = (
         session="required",
         answer=schemas.Deleted,
         errors=(400, 401, 403, 404, 415, 429, 503),
+    ),
+    Endpoint(
+        path="/delete-user/callback",
+        methods=("GET",),
+        handler=confirm_deletion,
+        query=Schema({"token": Field("string"), "callbackURL": Field("string", required=False)}),
+        answer=schemas.Deleted,
+        errors=(400, 403, 404, 429),
     ),
 )

@@ -1,0 +1,160 @@
+"""Any OpenID Connect provider, known by its discovery document."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ada_url import URL
+
+from taskward.auth.social.id_token import IdTokenVerifier
+from taskward.auth.social.outbound import ProviderError, get_json
+from taskward.auth.social.provider import (
+    AuthorizationRequest,
+    Profile,
+    SocialProvider,
+    Tokens,
+    text,
+)
+
+_ASK_AGAIN_AFTER = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Metadata:
+    """What the discovery document says (OpenID Connect Discovery 1.0, section 3)."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    userinfo_endpoint: str | None
+    auth_method: str
+    verifier: IdTokenVerifier
+
+
+@dataclass(kw_only=True)
+class OpenIDConnect(SocialProvider):
+    """A provider with a discovery document, such as Keycloak, Auth0 or Okta.
+
+    Args:
+        provider_id: its name in paths, requests and the `account` table.
+        discovery_url: where its `.well-known/openid-configuration` is.
+    """
+
+    provider_id: str
+    discovery_url: str
+    scope: tuple[str, ...] = ("openid", "email", "profile")
+    _metadata: _Metadata | None = field(default=None, init=False, repr=False)
+    _ask_not_before: float = field(default=0.0, init=False, repr=False)
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+
+    @property
+    def id(self) -> str:
+        return self.provider_id
+
+    @property
+    def issuer(self) -> str | None:
+        return self._known.issuer
+
+    @property
+    def requires_nonce(self) -> bool:
+        return True
+
+    @property
+    def takes_id_tokens(self) -> bool:
+        return not self.disable_id_token_sign_in
+
+    async def is_ready(self) -> bool:
+        """Whether the discovery document is here; asked for at most every five seconds."""
+        async with self._lock:
+            if self._metadata is None and time.monotonic() >= self._ask_not_before:
+                try:
+                    self._metadata = self._read_metadata(await get_json(self.discovery_url))
+                except (ProviderError, ValueError) as error:
+                    self._ask_not_before = time.monotonic() + _ASK_AGAIN_AFTER
+                    ProviderError(str(error)).log(self.id, "cannot discover")
+        return self._metadata is not None
+
+    def authorization_url(self, request: AuthorizationRequest) -> str:
+        scopes = [*request.scopes, *self.scope]
+        if "openid" not in scopes:
+            scopes.insert(0, "openid")
+        return self._authorization_url(self._known.authorization_endpoint, request, scopes)
+
+    async def exchange_code(self, code: str, *, code_verifier: str, redirect_uri: str) -> Tokens:
+        return await self._exchange_code(
+            self._known.token_endpoint,
+            self._known.auth_method,
+            code=code,
+            code_verifier=code_verifier,
+            redirect_uri=redirect_uri,
+        )
+
+    async def profile(self, tokens: Tokens, *, nonce: str | None) -> Profile:
+        claims = await self._known.verifier.verify_own(tokens, nonce=nonce)
+        if text(claims.get("email")) is None:
+            claims = await self._userinfo(tokens, claims["sub"])
+        return Profile.from_claims(claims)
+
+    async def profile_from_id_token(self, id_token: str, *, nonce: str | None) -> Profile | None:
+        claims = await self._known.verifier.verify(id_token, nonce=nonce)
+        return Profile.from_claims(claims) if text(claims.get("email")) else None
+
+    @property
+    def _known(self) -> _Metadata:
+        if self._metadata is None:
+            raise ProviderError("not discovered")
+        return self._metadata
+
+    async def _userinfo(self, tokens: Tokens, subject: str) -> dict[str, Any]:
+        """Another subject's would be a substituted access token (OpenID Connect Core 5.3.2)."""
+        if self._known.userinfo_endpoint is None:
+            raise ProviderError("no userinfo endpoint")
+        endpoint = self._known.userinfo_endpoint
+        info = await get_json(endpoint, access_token=tokens.access_token)
+        if not isinstance(info, dict) or info.get("sub") != subject:
+            raise ProviderError("another subject")
+        return info
+
+    def _read_metadata(self, document: Any) -> _Metadata:
+        if not isinstance(document, dict):
+            raise ProviderError("no discovery document")
+        issuer = text(document.get("issuer"))
+        if issuer is None:
+            raise ProviderError("no issuer")
+        verifier = IdTokenVerifier(
+            jwks_url=self._endpoint(document, "jwks_uri"),
+            issuers=[issuer],
+            client_id=self.client_id,
+            algorithms=_strings(document.get("id_token_signing_alg_values_supported")) or ["RS256"],
+        )
+        return _Metadata(
+            issuer=issuer,
+            authorization_endpoint=self._endpoint(document, "authorization_endpoint"),
+            token_endpoint=self._endpoint(document, "token_endpoint"),
+            userinfo_endpoint=self._optional_endpoint(document, "userinfo_endpoint"),
+            auth_method=_auth_method(document),
+            verifier=verifier,
+        )
+
+    def _optional_endpoint(self, document: Mapping[str, Any], name: str) -> str | None:
+        return self._endpoint(document, name) if name in document else None
+
+    def _endpoint(self, document: Mapping[str, Any], name: str) -> str:
+        """A document that came over TLS must not lead to a place without."""
+        url = URL(text(document.get(name)) or "", base=self.discovery_url)
+        if url.protocol not in {"https:", URL(self.discovery_url).protocol}:
+            raise ProviderError(f"{name} is not https")
+        return str(url.href)
+
+
+def _auth_method(document: Mapping[str, Any]) -> str:
+    """As the original: in the body, but for providers that say that they want it in a header."""
+    supported = _strings(document.get("token_endpoint_auth_methods_supported"))
+    wants_header = "client_secret_basic" in supported and "client_secret_post" not in supported
+    return "client_secret_basic" if wants_header else "client_secret_post"
+
+
+def _strings(value: Any) -> list[str]:
+    return [entry for entry in value if isinstance(entry, str)] if isinstance(value, list) else []

@@ -1,0 +1,127 @@
+"""Requests to a provider: only to it, never redirected, bounded in time and size.
+
+Everything that goes wrong there, from a refused connection to nonsense in the answer, becomes a
+`ProviderError`, because a browser is waiting and none of it is our fault.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+import httpx2
+import structlog
+from authlib.common.errors import AuthlibBaseError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+from joserfc.errors import JoseError
+
+MAX_BYTES = 262_144
+_STEP_SECONDS = 5.0
+_TOTAL_SECONDS = 10.0
+_FAILURES = (
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    AuthlibBaseError,
+    JoseError,
+    OSError,  # TimeoutError and ssl.SSLError are among them
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class ProviderError(Exception):
+    """The provider could not be asked, refused, or answered what it should not."""
+
+    def log(self, provider: str, event: str) -> None:
+        """Tell the operator, who alone can do something about it; no secret is in the reason."""
+        log.warning(event, provider=provider, reason=str(self))
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Return the certificate authorities that are trusted; takes a tenth of a second once."""
+    return httpx2.create_ssl_context(trust_env=False)
+
+
+@asynccontextmanager
+async def calling(
+    client_id: str = "", client_secret: str = "", auth_method: str = "client_secret_post"
+) -> AsyncIterator[AsyncOAuth2Client]:
+    """Lend an OAuth client for a few requests to one provider, all within ten seconds.
+
+    Raises:
+        ProviderError: whatever goes wrong with the provider meanwhile.
+    """
+    client = AsyncOAuth2Client(
+        client_id,
+        client_secret,
+        token_endpoint_auth_method=auth_method,
+        transport=_BoundedTransport(verify=tls_context(), trust_env=False),
+        timeout=_STEP_SECONDS,
+        follow_redirects=False,
+        trust_env=False,
+        headers={"accept": "application/json", "accept-encoding": "identity"},
+    )
+    client.register_compliance_hook("access_token_response", _successful)
+    try:
+        async with asyncio.timeout(_TOTAL_SECONDS), client:
+            yield client
+    except _FAILURES as error:
+        raise ProviderError(type(error).__name__) from None
+
+
+async def get_json(url: str, *, access_token: str | None = None) -> Any:
+    """Fetch a JSON document.
+
+    Raises:
+        ProviderError: none came, or not as it should.
+    """
+    headers = {"user-agent": "taskward"}
+    if access_token is not None:
+        headers["authorization"] = f"Bearer {access_token}"
+    async with calling() as client:
+        response = await client.request("GET", url, withhold_token=True, headers=headers)
+        return _successful(response).json()
+
+
+def _successful(response: httpx2.Response) -> httpx2.Response:
+    """A redirect is an error too: it could lead into our own network, with the secret."""
+    return response.raise_for_status()
+
+
+class _BoundedTransport(httpx2.AsyncHTTPTransport):
+    """Gives up on an answer that is too long, or packed so that its length cannot be told."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = await super().handle_async_request(request)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            await response.aclose()
+            raise ValueError("compressed without having been asked to")
+        return httpx2.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=_BoundedStream(response.stream),
+            extensions=response.extensions,
+        )
+
+
+class _BoundedStream(httpx2.AsyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        length = 0
+        async for chunk in self._stream:
+            length += len(chunk)
+            if length > MAX_BYTES:
+                raise ValueError("too long")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

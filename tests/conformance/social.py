@@ -1,0 +1,69 @@
+"""The settings with social providers: what both servers are told in SOCIAL.
+
+Google and GitHub cannot be reached, so only what happens before the code is exchanged is compared
+for them. The rest is compared with providers of the kind that has a discovery document.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from tests.fake_provider import CLIENT_ID, CLIENT_SECRET, FakeProvider
+from tests.servers import TaskwardServer
+
+PROVIDERS: Final[dict[str, dict[str, Any]]] = {
+    "fake": {},
+    "trusted": {},
+    "closed": {"disableSignUp": True},
+    "asking": {"disableImplicitSignUp": True},
+    "overriding": {"overrideUserInfo": True},
+}
+LINKING: Final[dict[str, dict[str, Any]]] = {
+    "social": {"trustedProviders": ["trusted"]},
+    "lax social": {
+        "trustedProviders": ["trusted"],
+        "allowDifferentEmails": True,
+        "allowUnlinkingAll": True,
+        "requireLocalEmailVerified": False,
+        "updateUserInfoOnLink": True,
+    },
+}
+_DUMMIES: Final = {
+    "github": {"clientId": "github-id", "clientSecret": "github-secret"},
+    "google": {"clientId": "google-id", "clientSecret": "google-secret"},
+}
+
+
+@contextmanager
+def social_settings(setting: str) -> Iterator[dict[str, str]]:
+    """The environment variable for a setting, if it is a social one, while its provider runs."""
+    if setting not in LINKING:
+        yield {}
+        return
+    with FakeProvider() as provider:
+        yield {"SOCIAL": json.dumps(_options(provider, setting))}
+
+
+def _options(provider: FakeProvider, setting: str) -> dict[str, Any]:
+    common = {
+        "clientId": CLIENT_ID,
+        "clientSecret": CLIENT_SECRET,
+        "discoveryUrl": provider.discovery_url,
+        "scopes": ["openid", "email", "profile"],
+    }
+    return {
+        "social": _DUMMIES,
+        "generic": [{"providerId": name, **common, **PROVIDERS[name]} for name in PROVIDERS],
+        "account": {"accountLinking": LINKING[setting]},
+    }
+
+
+class SocialServer(TaskwardServer):
+    """`social_app`, as uvicorn runs it."""
+
+    ready_path = "/api/auth/ok"
+
+    def command(self) -> Sequence[str]:
+        ours = {"main:app": "tests.conformance.social_app:app"}
+        return [ours.get(argument, argument) for argument in super().command()]

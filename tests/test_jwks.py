@@ -1,0 +1,233 @@
+"""Tokens of a separate Better Auth server, and secrets that change."""
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm
+from pydantic import SecretStr
+
+from taskward.app import create_app
+from taskward.auth.jwks import RemoteKeys
+from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email, settings_for
+from tests.servers import OriginalServer, auth_settings, node
+
+INVALID = {"detail": "Invalid token"}
+
+
+class KeyServer:
+    """Publishes a key set as another Better Auth server does, and counts who asks."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.answer: tuple[int, bytes] = (200, b'{"keys": []}')
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self._server.server_port}/jwks"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def publish(self, **keys: Ed25519PrivateKey) -> None:
+        published = [
+            {**OKPAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": kid, "alg": "EdDSA"}
+            for kid, key in keys.items()
+        ]
+        self.answer = (200, json.dumps({"keys": published}).encode())
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.requests += 1
+                status, body = outer.answer
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                """Nobody reads it."""
+
+        return Handler
+
+
+@pytest.fixture
+def keys() -> Iterator[KeyServer]:
+    server = KeyServer()
+    yield server
+    server.stop()
+
+
+@asynccontextmanager
+async def server_with(database_url: str, **changes: object) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(settings_for(database_url, **changes))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL) as client,
+    ):
+        yield client
+
+
+async def tasks(client: httpx.AsyncClient, token: str) -> httpx.Response:
+    return await client.get("/api/tasks", headers={"Authorization": f"Bearer {token}"})
+
+
+def signed(key: Any, kid: str, alg: str = "EdDSA", **claims: object) -> str:
+    payload = {"sub": "somebody", "exp": int(time.time()) + 60, **claims}
+    return jwt.encode(payload, key, alg, {"kid": kid, "typ": None})
+
+
+async def test_a_token_of_the_original_better_auth_server_is_accepted(
+    create_database: CreateDatabase, database_url: str
+) -> None:
+    node()
+    with OriginalServer(auth_settings(await create_database())) as original:
+        api = f"{original.url}/api/auth"
+        async with httpx.AsyncClient() as browser:
+            body = {"name": "Ada", "email": new_email(), "password": PASSWORD}
+            user = (await browser.post(f"{api}/sign-up/email", json=body)).json()["user"]
+            token = (await browser.get(f"{api}/token")).json()["token"]
+        origins = original.environment()["BETTER_AUTH_URL"]
+        async with server_with(
+            database_url,
+            better_auth_jwks_url=f"{api}/jwks",
+            better_auth_trusted_origins=origins,
+        ) as ours:
+            headers = {"Authorization": f"Bearer {token}"}
+            created = await ours.post("/api/tasks", headers=headers, json={"title": "From afar"})
+            assert created.status_code == 201
+            assert created.json()["user_id"] == user["id"]
+        async with server_with(database_url, better_auth_trusted_origins=origins) as ours:
+            assert (await tasks(ours, token)).json() == INVALID
+
+
+async def test_a_new_key_is_fetched_when_a_token_names_it_and_not_again(
+    database_url: str, keys: KeyServer
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    keys.publish(first=key)
+    async with server_with(database_url, better_auth_jwks_url=keys.url) as client:
+        assert keys.requests == 0
+        for _ in range(3):
+            assert (await tasks(client, signed(key, "first", n=_))).status_code == 200
+        assert keys.requests == 1
+
+
+async def test_unknown_keys_cannot_make_the_server_ask_more_than_once_in_a_while(
+    database_url: str, keys: KeyServer
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    async with server_with(database_url, better_auth_jwks_url=keys.url) as client:
+        for kid in ("a", "b", "c"):
+            assert (await tasks(client, signed(key, kid))).json() == INVALID
+        assert keys.requests == 1
+
+
+async def test_rotated_keys_are_found_and_dropped_ones_forgotten(keys: KeyServer) -> None:
+    old, new = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+    remote = RemoteKeys(keys.url, refresh_every=0)
+    keys.publish(old=old)
+    await remote.refresh()
+    keys.publish(new=new)
+    await remote.refresh()
+    assert remote.knows("new")
+    assert not remote.knows("old")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, b"<html>"),
+        (200, b"<html>"),
+        (200, b"[]"),
+        (200, b'{"keys": 7}'),
+        (200, b'{"keys": [7]}'),
+        (200, b'{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "x"}]}'),
+        (200, b'{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "x", "x": "!"}]}'),
+        (200, b" " * 300_000 + b'{"keys": []}'),
+        (302, b""),
+    ],
+)
+async def test_a_broken_answer_leaves_the_known_keys_in_force(
+    keys: KeyServer, answer: tuple[int, bytes]
+) -> None:
+    remote = RemoteKeys(keys.url, refresh_every=0)
+    keys.publish(good=Ed25519PrivateKey.generate())
+    await remote.refresh()
+    keys.answer = answer
+    await remote.refresh()
+    assert remote.knows("good")
+
+
+async def test_a_server_that_is_away_makes_tokens_invalid_and_nothing_else(
+    database_url: str, keys: KeyServer
+) -> None:
+    keys.stop()
+    async with server_with(database_url, better_auth_jwks_url=keys.url) as client:
+        token = signed(Ed25519PrivateKey.generate(), "x")
+        response = await tasks(client, token)
+        assert (response.status_code, response.json()) == (401, INVALID)
+
+
+async def test_a_key_is_good_for_its_own_algorithm_only(database_url: str, keys: KeyServer) -> None:
+    key, curve = Ed25519PrivateKey.generate(), generate_private_key(SECP256R1())
+    keys.publish(k=key)
+    status, body = keys.answer
+    published = json.loads(body)
+    published["keys"].append(
+        {**ECAlgorithm.to_jwk(curve.public_key(), as_dict=True), "kid": "ec", "alg": "ES256"}
+    )
+    keys.answer = (status, json.dumps(published).encode())
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    forged = [
+        signed(Ed25519PrivateKey.generate(), "k"),
+        signed(curve, "ec", "ES256"),
+        signed(curve, "k", "ES256"),
+        signed(public, "k", "HS256"),
+        jwt.encode({"sub": "x", "exp": time.time() + 60}, public, "HS256"),
+        signed(key, "k", iss="https://evil.example"),
+        signed(key, "k", aud="https://evil.example"),
+        signed(key, "k", exp="soon"),
+        signed(key, ""),
+    ]
+    async with server_with(database_url, better_auth_jwks_url=keys.url) as client:
+        assert (await tasks(client, signed(key, "k"))).status_code == 200
+        for token in forged:
+            response = await tasks(client, token)
+            assert (response.status_code, response.json()) == (401, INVALID), token
+
+
+async def test_of_several_secrets_the_first_signs_and_all_verify(database_url: str) -> None:
+    new, old = secrets.token_hex(32), secrets.token_hex(32)
+    rotated = SecretStr(f"2:{new}, 1:{old}")
+    async with server_with(database_url, better_auth_secrets=rotated) as client:
+        body = {"email": new_email(), "password": PASSWORD}
+        issued = (await client.post("/api/auth/signup", json=body)).json()["token"]
+        jwt.decode(issued, new, ["HS256"], audience=BASE_URL)
+        for secret in (new, old):
+            token = jwt.encode({"sub": "x", "exp": int(time.time()) + 60}, secret, "HS256")
+            assert (await tasks(client, token)).status_code == 200
+        other = jwt.encode({"sub": "x", "exp": int(time.time()) + 60}, "z" * 32, "HS256")
+        assert (await tasks(client, other)).json() == INVALID
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "1", "1:", "1:short", "a:" + "x" * 32, "-1:" + "x" * 32, "1:a,1:b", ","]
+)
+def test_malformed_secrets_are_refused_without_being_shown(text: str) -> None:
+    with pytest.raises(ValueError, match="better_auth_secrets") as caught:
+        settings_for("postgresql://u@h/d", better_auth_secrets=SecretStr(text))
+    assert "x" * 32 not in str(caught.value)

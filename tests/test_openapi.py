@@ -1,0 +1,195 @@
+"""The documentation: what it promises is what the server does, and it needs no other server.
+
+`UPDATE_SNAPSHOTS=1 make test PYTEST_ARGS=tests/test_openapi.py` renews `tests/openapi.json`.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from tests.conftest import Person
+
+SNAPSHOT = Path(__file__).parent / "openapi.json"
+OPERATIONS = {
+    ("post", "/api/tasks"): {"201", "401", "413", "422", "503"},
+    ("get", "/api/tasks"): {"200", "400", "401", "503"},
+    ("get", "/api/tasks/{task_id}"): {"200", "401", "404", "422", "503"},
+    ("put", "/api/tasks/{task_id}"): {"200", "401", "404", "413", "422", "503"},
+    ("patch", "/api/tasks/{task_id}/complete"): {"200", "401", "404", "422", "503"},
+    ("delete", "/api/tasks/{task_id}"): {"204", "401", "404", "422", "503"},
+}
+ERRORS = {"400": "Error", "401": "Error", "404": "Error", "413": "Error", "503": "Error"}
+ERRORS |= {"422": "ValidationError"}
+LOADED = re.compile(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""")
+EVERY_OPERATION = pytest.mark.parametrize(("method", "path"), OPERATIONS)
+
+
+@pytest.fixture
+async def document(client: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await client.get("/openapi.json")
+    assert answer.status_code == 200
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method, path, operation
+
+
+def schema_name(response: dict[str, Any]) -> str:
+    reference: str = response["content"]["application/json"]["schema"]["$ref"]
+    return reference.rpartition("/")[2]
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (v for k, v in value.items() if k == "$ref")
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+# What it lists
+
+
+async def test_exactly_the_six_operations_are_documented_under_tasks(
+    document: dict[str, Any],
+) -> None:
+    listed = {(m, path) for m, path, op in operations(document) if op["tags"] == ["tasks"]}
+    assert listed == OPERATIONS.keys()
+
+
+async def test_everything_else_is_documented_under_auth(document: dict[str, Any]) -> None:
+    others = [(op["tags"], path) for _, path, op in operations(document) if op["tags"] != ["tasks"]]
+    assert len(others) > 10
+    for tags, path in others:
+        assert tags == ["auth"]
+        assert path.startswith("/api/auth/")
+
+
+async def test_every_operation_has_an_id_of_its_own_and_a_summary(document: dict[str, Any]) -> None:
+    ids = [op["operationId"] for _, _, op in operations(document)]
+    assert len(ids) == len(set(ids))
+    assert all(op["summary"] for _, _, op in operations(document))
+
+
+async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    names = {reference.removeprefix("#/components/schemas/") for reference in references(document)}
+    assert names <= document["components"]["schemas"].keys()
+    assert names
+
+
+@EVERY_OPERATION
+async def test_each_task_operation_documents_exactly_the_answers_it_gives(
+    document: dict[str, Any], method: str, path: str
+) -> None:
+    responses = document["paths"][path][method]["responses"]
+    assert responses.keys() == OPERATIONS[method, path]
+    for status, response in responses.items():
+        if status in ERRORS:
+            assert schema_name(response) == ERRORS[status]
+
+
+async def test_no_error_is_documented_with_a_list_for_a_detail(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    assert "HTTPValidationError" not in schemas
+    for name in ("Error", "ValidationError"):
+        assert schemas[name]["properties"]["detail"]["type"] == "string"
+
+
+async def test_authorize_takes_the_jwt_and_all_six_need_it(document: dict[str, Any]) -> None:
+    schemes = document["components"]["securitySchemes"]
+    assert schemes.keys() == {"JWT"}
+    assert schemes["JWT"]["type"] == "http"
+    assert (schemes["JWT"]["scheme"], schemes["JWT"]["bearerFormat"]) == ("bearer", "JWT")
+    for method, path in OPERATIONS:
+        assert document["paths"][path][method]["security"] == [{"JWT": []}]
+
+
+async def test_the_limits_of_a_task_are_documented(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name in ("TaskCreate", "TaskReplace"):
+        title = schemas[name]["properties"]["title"]
+        description = schemas[name]["properties"]["description"]["anyOf"]
+        assert (title["type"], title["minLength"], title["maxLength"]) == ("string", 1, 200)
+        assert description == [{"type": "string", "maxLength": 10_000}, {"type": "null"}]
+        assert schemas[name]["required"] == ["title"]
+
+
+async def test_the_filter_is_documented_with_its_three_values(document: dict[str, Any]) -> None:
+    (parameter,) = document["paths"]["/api/tasks"]["get"]["parameters"]
+    assert (parameter["name"], parameter["required"]) == ("status", False)
+    assert parameter["schema"]["enum"] == ["all", "pending", "completed"]
+    assert parameter["schema"]["default"] == "all"
+
+
+# What it promises
+
+
+async def test_a_task_has_exactly_the_documented_members(
+    client: httpx.AsyncClient, alice: Person, document: dict[str, Any]
+) -> None:
+    schema = document["components"]["schemas"]["TaskRead"]
+    task = (await client.post("/api/tasks", json={"title": "t"}, headers=alice.headers)).json()
+    assert list(task) == list(schema["properties"])
+    assert set(schema["required"]) == task.keys()
+
+
+@EVERY_OPERATION
+async def test_each_operation_answers_as_documented_for_an_owner_a_stranger_and_a_bad_request(
+    client: httpx.AsyncClient, alice: Person, document: dict[str, Any], method: str, path: str
+) -> None:
+    created = await client.post("/api/tasks", json={"title": "t"}, headers=alice.headers)
+    seen = set()
+    for task_id in (created.json()["id"], 0, "abc"):
+        for headers in (alice.headers, {}):
+            for body in ({"title": "t"}, {"title": ""}):
+                for query in ("", "?status=archive"):
+                    target = path.format(task_id=task_id) + query
+                    answer = await client.request(method, target, json=body, headers=headers)
+                    seen.add(str(answer.status_code))
+    documented = document["paths"][path][method]["responses"].keys()
+    assert seen == documented - {"413", "503"}
+
+
+async def test_the_document_is_the_one_that_was_reviewed(app: FastAPI) -> None:
+    text = json.dumps(app.openapi(), indent=1, sort_keys=True) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        SNAPSHOT.write_text(text)
+    assert text == SNAPSHOT.read_text(), f"if this is meant: {__doc__.splitlines()[2]}"
+
+
+# The pages
+
+
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+async def test_the_documentation_pages_load_nothing_from_elsewhere(
+    client: httpx.AsyncClient, page: str
+) -> None:
+    answer = await client.get(page)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "//" not in re.sub(
+        r"<!--.*?-->|^\s*//.*$", "", answer.text, flags=re.DOTALL | re.MULTILINE
+    )
+    parts = LOADED.findall(answer.text)
+    assert len(parts) >= 2
+    for part in parts:
+        loaded = await client.get(part)
+        assert (part, loaded.status_code) == (part, 200)
+        assert loaded.content
+
+
+async def test_the_bare_address_leads_to_the_documentation(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/", follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/docs")
