@@ -27,7 +27,7 @@ from taskward.middleware import (
     RequestIdMiddleware,
     StartupMessageMiddleware,
 )
-from taskward.migrations import migrate
+from taskward.migrations import MigrationError, migrate
 from taskward.observability import configure_logging
 
 DESCRIPTION = """\
@@ -35,6 +35,14 @@ Tasks of many users, none of whom ever sees another's.
 
 Sign up with `POST /api/auth/signup`, press **Authorize**, paste the token.
 """
+
+_UNUSABLE = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    SQLAlchemyError,
+    MigrationError,
+)
 
 log = structlog.get_logger("taskward")
 
@@ -75,7 +83,7 @@ def _describe(generate: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 def auth_options(settings: Settings) -> BetterAuthOptions:
     """Return the Better Auth server's options."""
-    secret, *old_secrets = settings.secrets()
+    secret, *old_secrets = _secrets(settings)
     return BetterAuthOptions(
         secret=secret,
         old_secrets=tuple(old_secrets),
@@ -89,6 +97,13 @@ def auth_options(settings: Settings) -> BetterAuthOptions:
         social_providers=tuple(social_providers(settings)),
         on_user_deleted=(tasks.remove_all,),
     )
+
+
+def _secrets(settings: Settings) -> tuple[str, ...]:
+    try:
+        return settings.secrets()
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"Taskward cannot start:\n  DATA_DIR: {error}") from None
 
 
 def social_providers(settings: Settings) -> Iterator[SocialProvider]:
@@ -152,7 +167,7 @@ async def _prepare(settings: Settings, database: Database, url: DatabaseURL) -> 
         if settings.migrate_on_start:
             await migrate(url.direct().connect_arguments())
         await database.open(url.connect_arguments())
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError) as error:
+    except _UNUSABLE as error:
         raise SystemExit(f"Taskward cannot use the database {url}: {error}") from None
 
 

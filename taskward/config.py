@@ -7,6 +7,7 @@ refused by name, before anything else starts; secrets are masked in every messag
 import os
 import secrets
 import sys
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -209,6 +210,8 @@ def public_origin(url: str) -> str:
         ValueError: not http(s), no host, or more than an origin.
     """
     parts = urlsplit(url.strip())
+    if "*" in url or "?" in url:
+        raise ValueError("must be one origin, without wildcards")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an http or https URL, such as https://api.example.com")
     if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username:
@@ -219,21 +222,34 @@ def public_origin(url: str) -> str:
 def generated_secret(data_dir: Path) -> str:
     """Return the secret kept in `data_dir/secret` (mode 0600), made at the first call.
 
-    Several processes may call at once: the first to link its file wins, all return the same.
+    Raises:
+        OSError: it cannot be written or read.
+        ValueError: what is there is no secret.
     """
     path = data_dir / "secret"
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
-        draft = data_dir / f".secret-{os.getpid()}-{secrets.token_hex(4)}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_hex(32))
-        try:
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text()
+        _write_once(path, secrets.token_hex(32))
+    secret = path.read_text().strip()
+    try:
+        check_secret(secret)
+    except ValueError as error:
+        msg = f"{path}: the secret {error}; without the file a new one is made, which ends sessions"
+        raise ValueError(msg) from None
+    return secret
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Of several processes the first to link its file wins; a power cut leaves all or nothing."""
+    draft = path.with_name(f".secret-{os.getpid()}-{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    with draft.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    with suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()
 
 
 def load_settings() -> Settings:

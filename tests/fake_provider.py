@@ -7,6 +7,7 @@ can use the provider as well. What well-behaved providers do is tested with a re
 
 import base64
 import hashlib
+import hmac
 import json
 import threading
 import time
@@ -54,9 +55,9 @@ class FakeProvider:
     """Runs in threads of this process while the context lasts."""
 
     def __init__(self) -> None:
-        self.key = jwk.RSAKey.generate_key(2048, {"kid": "first", "alg": "RS256", "use": "sig"})
-        self.stranger = jwk.RSAKey.generate_key(2048, {"kid": "first", "alg": "RS256"})
-        self.published: list[dict[str, Any]] = [self.key.as_dict(private=False)]
+        self.key = jwk.RSAKey.generate_key(2048, {"kid": "first", "use": "sig"})
+        self.stranger = jwk.RSAKey.generate_key(2048, {"kid": "first"})
+        self.published: list[dict[str, Any]] = [{**self.key.as_dict(private=False), "alg": "RS256"}]
         self.algorithms = ["RS256", "ES256", "HS256", "none"]
         self.metadata: dict[str, Any] = {}
         self.requests: list[str] = []
@@ -90,15 +91,14 @@ class FakeProvider:
         payload = json.dumps({k: v for k, v in (usual | claims).items() if v is not None}).encode()
         if sign == "none":
             return f"{_b64(json.dumps({'alg': 'none'}))}.{_b64(payload)}."
-        if sign == "HS256":
-            shared = jwk.OctKey.import_key(self.key.as_pem(private=False))
-            return jws.serialize_compact(
-                {"alg": "HS256", "kid": "first"}, payload, shared, algorithms=["HS256"]
-            )
-        key = {"stranger": self.stranger}.get(sign, self.key)
-        header = {"alg": "RS256" if sign == "stranger" else sign, "kid": "first"}
+        if sign == "HS256":  # as who takes any key for a secret would verify it
+            text = f"{_b64(json.dumps({'alg': 'HS256', 'kid': 'first'}))}.{_b64(payload)}"
+            public = self.key.as_pem(private=False)
+            return f"{text}.{_b64(hmac.digest(public, text.encode(), hashlib.sha256))}"
+        key = self.stranger if sign == "stranger" else self.key
+        header = {"alg": "PS256" if sign == "PS256" else "RS256", "kid": "first"}
         if sign == "unnamed":
-            header = {"alg": "RS256"}
+            del header["kid"]
         return jws.serialize_compact(header, payload, key, algorithms=[header["alg"]])
 
     def __enter__(self) -> Self:
@@ -146,6 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.provider.requests.append(self.path)
         body = self.rfile.read(int(self.headers["content-length"])).decode()
         sent = {name: values[0] for name, values in parse_qs(body).items()}
+        if not sent["code"].startswith("{"):
+            return self.answer(400, {"error": "invalid_grant"})
         script = json.loads(sent["code"])
         if script.get("answer"):
             return self.misbehave(script["answer"])

@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from taskward.app import create_app
 from taskward.auth.cookies import (
     CookieNames,
     CookieSigner,
@@ -18,7 +17,8 @@ from taskward.auth.cookies import (
     encode_uri_component,
     parse_cookies,
 )
-from tests.conftest import PASSWORD, TRUSTED_ORIGIN, new_email, settings_for
+from tests.conftest import PASSWORD, TRUSTED_ORIGIN, new_email
+from tests.test_sign_up import running_on
 
 SECRET = "tests-only-0123456789abcdef0123456789"
 NAME = "better-auth.session_token"
@@ -215,13 +215,10 @@ async def test_a_forged_cookie_is_no_session(client: httpx.AsyncClient, cookie: 
 
 async def test_over_https_only_secure_cookies_are_set_and_believed(database_url: str) -> None:
     origin = "https://tasks.example.com"
-    settings = settings_for(database_url, better_auth_url=origin)
-    app = create_app(settings)
-    transport = httpx.ASGITransport(app)
     body = {"name": "C", "email": new_email(), "password": PASSWORD}
     async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url=origin) as client,
+        running_on(database_url, better_auth_url=origin) as app,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=origin) as client,
     ):
         response = await client.post("/api/auth/sign-up/email", json=body)
         client.cookies.clear()

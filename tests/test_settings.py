@@ -1,4 +1,4 @@
-"""Settings: what is wrong is refused by name before anything starts, and no secret is ever shown."""
+"""Settings: what is wrong is refused by name before anything starts; no secret is ever shown."""
 
 import re
 import stat
@@ -110,6 +110,10 @@ def test_an_empty_variable_means_the_default(environment: SetUp, name: str) -> N
         ("BETTER_AUTH_SECRET", "x" * 31),
         ("BETTER_AUTH_SECRET", "change-me-to-the-output-of-openssl-rand-hex-32"),
         ("BETTER_AUTH_SECRET", "better-auth-secret-12345678901234567890"),
+        ("BETTER_AUTH_SECRETS", SECRET),
+        ("BETTER_AUTH_SECRETS", f"2:{SECRET},1:short"),
+        ("BETTER_AUTH_SECRETS", f"1:{SECRET},1:{SECRET}x"),
+        ("BETTER_AUTH_SECRETS", "1:change-me-to-the-output-of-openssl-rand-hex-32"),
         *(("BETTER_AUTH_URL", f"{url}") for url in ("localhost:8000", "ftp://a.example", "x")),
         *(("BETTER_AUTH_URL", f"http://a.example/{more}") for more in ("path", "?query", "#part")),
         ("BETTER_AUTH_URL", f"http://someone:{PASSWORD}@a.example"),
@@ -281,7 +285,7 @@ def test_all_who_ask_for_the_generated_secret_at_once_get_the_same(tmp_path: Pat
             assert len(set(pool.map(ask, [data_dir] * 16))) == 1
 
 
-@pytest.mark.parametrize("spoiled", ["", "short", "\n" * 40])
+@pytest.mark.parametrize("spoiled", ["", "short", "\n" * 40], ids=["empty", "short", "blank"])
 def test_a_spoiled_generated_secret_is_refused(
     environment: SetUp, tmp_path: Path, spoiled: str
 ) -> None:

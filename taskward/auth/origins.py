@@ -17,7 +17,7 @@ from ada_url import URL
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ENCODED_SEPARATOR = re.compile(r"%2f|%5c", re.IGNORECASE)
 _IPV4_PATTERN = re.compile(r"(?=.*\d)[\d*?.]+")
-_HOST_PATTERN = re.compile(r"(?:https?://)?[A-Za-z0-9._*?\[\]:-]+")
+_HOST_PATTERN = re.compile(r"(?:https?://)?[a-z0-9._*?\[\]:-]+", re.IGNORECASE)
 _NOWHERE = "https://relative.invalid"
 _NO_SLASH, _SLASHES, _SLASHES_AT_END = r"[^/\\]", r"[/\\]+?", r"[/\\]*?"
 _GLOB = {"*": f"{_NO_SLASH}*?", "?": _NO_SLASH}
@@ -61,7 +61,10 @@ def _check_wildcard(pattern: str) -> str:
     if re.sub(r"[*?.\[\]:]|:\d+$", "", re.sub(r":\d+$", "", host)) == "":
         msg = f"{pattern!r} would trust every site: name a domain, as in https://*.example.com"
         raise InvalidOriginError(msg)
-    if pattern.startswith(("http://", "https://")) or "://" not in pattern:
+    if "*" in pattern.partition("://")[0] and "://" in pattern:
+        msg = f"{pattern!r} is not an origin: wildcards belong inside the host"
+        raise InvalidOriginError(msg)
+    if pattern.lower().startswith(("http://", "https://")) or "://" not in pattern:
         if not _HOST_PATTERN.fullmatch(pattern):
             msg = f"{pattern!r} is not an origin: wildcards belong inside the host"
             raise InvalidOriginError(msg)

@@ -11,6 +11,10 @@ HEAD = "0001"
 _LOCK = 0x7461736B  # "task"
 
 
+class MigrationError(RuntimeError):
+    """The database cannot be brought to the newest revision."""
+
+
 async def migrate(connect_arguments: dict[str, Any]) -> None:
     """Bring the database to the newest revision; the first of several callers does it.
 
@@ -18,7 +22,8 @@ async def migrate(connect_arguments: dict[str, Any]) -> None:
         connect_arguments: what `asyncpg.connect` takes, for the server itself and not a pooler.
 
     Raises:
-        OSError, asyncpg.PostgresError, sqlalchemy.exc.SQLAlchemyError: it cannot be done.
+        MigrationError: the database is of a version that this one does not know.
+        OSError, asyncpg.PostgresError, sqlalchemy.exc.SQLAlchemyError: it cannot be done now.
     """
     if await current_revision(connect_arguments) != HEAD:
         await _upgrade(connect_arguments)
@@ -77,7 +82,12 @@ def alembic_config() -> Any:
 
 def _run_alembic(connection: Any) -> None:
     from alembic import command  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     config = alembic_config()
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        msg = f"it was made by another version of Taskward ({error})"
+        raise MigrationError(msg) from None

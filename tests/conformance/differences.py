@@ -34,7 +34,7 @@ KNOWN: Final = (
         "a JWT comes with sign-in and sign-up as well, which spares front ends a request",
         frozenset({"set-auth-jwt"}),
         lambda call, theirs, ours: (
-            call.path.split("?")[0].endswith(("/sign-in/email", "/sign-up/email"))
+            call.path.split("?")[0].endswith(("/sign-in/email", "/sign-up/email", "/sign-in/social"))
             and ours["status"] == "200"
             and ours["set-auth-jwt"].startswith("<jwt {'sub': '<token")
         ),
@@ -45,12 +45,39 @@ KNOWN: Final = (
         lambda call, theirs, ours: theirs["status"] == "500" and _clean_refusal(ours),
     ),
     Known(
+        "where the original breaks with 500 at a token, ours calls it invalid where the link leads",
+        ANSWER,
+        lambda call, theirs, ours: (
+            call.path.startswith("/api/auth/verify-email?")
+            and theirs["status"] == "500"
+            and ours["status"] == "302"
+            and ours["location"].endswith("error=INVALID_TOKEN")
+        ),
+    ),
+    Known(
         "errors are JSON always; the original answers unknown paths with nothing at all",
         frozenset({"body", "content-type"}),
         lambda call, theirs, ours: (
             theirs["status"] == ours["status"] == "404"
             and theirs["body"] == ""
             and (_clean_refusal(ours) or ours["body"] == '{"detail": "Not Found"}')
+        ),
+    ),
+    Known(
+        "where the original breaks at NUL, ours says that there is no such state",
+        frozenset({"location"}),
+        lambda call, theirs, ours: (
+            "?state=%00" in call.path
+            and theirs["location"].endswith("/error?error=internal_server_error")
+            and ours["location"].endswith("/error?error=state_mismatch")
+        ),
+    ),
+    Known(
+        "the original takes any answer for tokens, and misses the person in it a step later",
+        frozenset({"location"}),
+        lambda call, theirs, ours: (
+            theirs["location"].endswith("?error=unable_to_get_user_info")
+            and ours["location"].endswith("?error=invalid_code")
         ),
     ),
     Known(

@@ -85,7 +85,12 @@ def _body(answer: Answer) -> dict[str, Any]:
     if not isinstance(body, dict):
         return {}
     user = body.get("user") or {}
-    return {"token": body.get("token"), "id": user.get("id"), "email": user.get("email")}
+    return {
+        "token": body.get("token"),
+        "id": user.get("id"),
+        "email": user.get("email"),
+        "name": user.get("name"),
+    }
 
 
 def hold(conversation: Conversation, subject: Subject, run: str) -> list[dict[str, str]]:

@@ -61,7 +61,8 @@ def test_a_socket_directory_that_somebody_prepared_is_refused(base: Path, kind: 
         elif kind == "alien":
             os.chown(directory, NOBODY, NOBODY)
         else:
-            directory.rename(base / "target")
+            directory.rmdir()
+            (base / "target").mkdir(mode=0o700)
             directory.symlink_to(base / "target")
         with pytest.raises(EmbeddedPostgresError, match="should be a private directory"):
             prepare_socket_dir(cluster, THIS_USER)

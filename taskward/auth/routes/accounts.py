@@ -41,12 +41,12 @@ async def unlink_account(exchange: Exchange) -> dict[str, bool]:
 
 def _account_json(row: Record) -> dict[str, Any]:
     return {
-        "id": row["id"],
         "accountId": row["accountId"],
         "providerId": row["providerId"],
         "userId": row["userId"],
         "createdAt": to_json(row["createdAt"]),
         "updatedAt": to_json(row["updatedAt"]),
+        "id": row["id"],
         "scopes": account_store.scopes_of(row["scope"]),
     }
 

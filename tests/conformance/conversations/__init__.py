@@ -3,6 +3,7 @@
 from tests.conformance.model import Conversation
 
 from . import (
+    accounts,
     bearer,
     bodies,
     callbacks,
@@ -22,6 +23,7 @@ from . import (
     sign_in,
     sign_out,
     sign_up,
+    social,
     update_user,
     verify_password,
 )
@@ -48,4 +50,6 @@ CONVERSATIONS: list[Conversation] = [
     *change_email.CONVERSATIONS,
     *revoking.CONVERSATIONS,
     *verify_password.CONVERSATIONS,
+    *social.CONVERSATIONS,
+    *accounts.CONVERSATIONS,
 ]

@@ -66,7 +66,7 @@ def refusals(setting: str) -> Iterator[Conversation]:
         change("the same", to="ada"),
         change("the same in capitals", to="ADA"),
         get(PATH, "GET"),
-        mails(),
+        [mails()] if setting != "plain" else [],
         setting=setting,
     )
 

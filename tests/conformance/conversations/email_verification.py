@@ -55,9 +55,10 @@ def refusals(setting: str) -> Iterator[Conversation]:
     yield talk(
         f"send-verification-email checks its body ({setting})",
         bodies(SEND, {"email": email(), "callbackURL": "/welcome"}),
-        (send(f"callbackURL {page!r}", callbackURL=page) for page in PAGES),
+        # The original takes half a second for each that it sends: a few are enough.
+        (send(f"callbackURL {page!r}", callbackURL=page) for page in PAGES[::6]),
         get(SEND, "GET"),
-        mails(),
+        [mails()] if setting != "plain" else [],
         setting=setting,
     )
     yield talk(

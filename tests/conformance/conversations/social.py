@@ -1,0 +1,505 @@
+"""POST /sign-in/social, POST /link-social, GET and POST /callback/:provider."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from tests.conformance.model import (
+    WRONG_TYPES,
+    Call,
+    Headers,
+    Sql,
+    email,
+    get,
+    post,
+    session,
+    sign_in,
+    sign_up,
+    talk,
+)
+from tests.fake_provider import Script
+
+SIGN_IN: Final = "/sign-in/social"
+LINK: Final = "/link-social"
+LIST: Final = "/list-accounts"
+RESERVED: Final = ("state", "client_id", "redirect_uri", "response_type", "nonce", "scope")
+FIELDS: Final = (
+    *("provider", "newUserCallbackURL", "disableRedirect", "idToken", "scopes", "requestSignUp"),
+    *("loginHint", "additionalParams", "additionalData", "unknown"),
+)
+NESTED: Final[tuple[dict[str, Any], ...]] = (
+    {"idToken": {}},
+    {"idToken": {"token": None}},
+    {"idToken": {"token": "x", "nonce": 1, "accessToken": 2, "refreshToken": 3}},
+    {"idToken": {"token": "x", "expiresAt": "soon"}},
+    {"idToken": {"token": "x", "user": 5}},
+    {"idToken": {"token": "x", "user": {"name": [], "email": 1}}},
+    {"idToken": {"token": "x", "user": {"name": {"firstName": 1, "lastName": None}}}},
+    {"idToken": {"token": "x", "unknown": 1}},
+    {"scopes": ["a", 1, None, ["b"]]},
+    {"additionalParams": {"a": 1, "b": None, "c": "d"}},
+    {"additionalParams": {"a": 1, "state": "x"}},
+    *({"additionalParams": {name: "x"}} for name in RESERVED),
+    {"additionalParams": {"STATE": "x"}},
+    {"additionalData": {"a": {"b": [1]}}},
+    {"provider": 1, "scopes": 2, "idToken": 3},
+)
+STATEMENTS: Final = {
+    "verify": 'update "user" set "emailVerified" = true where email = $1',
+    "copy the ID token": (
+        'update "user" set name = (select "idToken" from account '
+        'where "userId" = "user".id and "idToken" is not null) where email = $1'
+    ),
+    "age": "update verification set value = "
+    'replace(value, \'"expiresAt"\', \'"expiresAt": 1, "was"\') where identifier = $1',
+    "break": "update verification set value = $2 where identifier = $1",
+    "double": (
+        'insert into account (id, "accountId", "providerId", "userId", "createdAt", "updatedAt") '
+        'select id || $2, "accountId", "providerId", "userId", now(), now() '
+        'from account where "providerId" = $1 and "accountId" = $2'
+    ),
+}
+
+
+def begin(provider: str = "fake", save: str = "a", name: str = "", **body: Any) -> Call:
+    """Somebody presses the provider's button."""
+    sent = {"provider": provider, "callbackURL": "/done", **body}
+    return post(SIGN_IN, name or f"{save} goes to {provider}", json=sent, save=save)
+
+
+def script(who: str = "ada", begun: str = "a", *, verified: bool = True, **claims: Any) -> Script:
+    """The provider says who it is."""
+    usual = {"sub": f"{who}-<<here>>", "email": email(who), "email_verified": verified}
+    named = {"name": who.title(), "nonce": f"<<{begun}.nonce>>"}
+    return Script(claims={**usual, **named, **claims}, challenge=f"<<{begun}.code_challenge>>")
+
+
+def back(
+    given: Script | None = None,
+    *,
+    begun: str = "a",
+    provider: str = "fake",
+    save: str = "",
+    name: str = "",
+    query: str = "",
+    headers: Headers = (),
+    cookie: str | None = None,
+) -> Call:
+    """The browser is back from the provider."""
+    code = (given or script(begun=begun)).quoted()
+    path = f"/callback/{provider}?state=<<{begun}.state>>&code={code}{query}"
+    sent = f"<<{begun}.state_cookie>>" if cookie is None else cookie
+    label = name or f"{begun} is back from {provider}"
+    return get(path, label, cookie=sent, save=save, headers=headers)
+
+
+def answered(query: str, name: str = "", begun: str = "a", provider: str = "fake") -> Call:
+    path = f"/callback/{provider}?state=<<{begun}.state>>{query}"
+    return get(path, name or f"back with {query}", cookie=f"<<{begun}.state_cookie>>")
+
+
+def verified(who: str = "ada") -> Sql:
+    return Sql(STATEMENTS["verify"], (email(who),))
+
+
+def by_provider(who: str = "ada", provider: str = "fake", **claims: Any) -> Iterator[Call]:
+    """Somebody signs in by the provider and asks for what it led to."""
+    begun = f"{who}-begun"
+    yield begin(provider, begun)
+    yield back(script(who, begun, **claims), begun=begun, provider=provider, save=who)
+    yield from after(who)
+
+
+def after(who: str = "ada") -> Iterator[Call]:
+    yield session(who)
+    yield get(LIST, f"{who}'s accounts", cookie=f"<<{who}.cookie>>")
+
+
+def linking(who: str = "ada", provider: str = "fake", save: str = "a", **body: Any) -> Call:
+    sent = {"provider": provider, "callbackURL": "/linked", **body}
+    return post(LINK, f"{who} links {provider}", json=sent, save=save, cookie=f"<<{who}.cookie>>")
+
+
+def checks(path: str, setting: str, **more: Any) -> Iterator[Call]:
+    for field in FIELDS:
+        for kind, value in WRONG_TYPES.items():
+            body = {"provider": "nobody", field: value}
+            yield post(path, f"{field} is {kind}", json=body, **more)
+    for nested in NESTED:
+        body = {"provider": "nobody", **nested}
+        yield post(path, f"{setting}: {nested}", json=body, **more)
+    for kind, value in WRONG_TYPES.items():
+        yield post(path, f"{kind} as the body", json=value, **more)
+    yield post(path, "no body", **more)
+    yield post(path, "a form", body=b"provider=nobody", content_type="text/plain", **more)
+    yield post(
+        path, "a form", body=b"x=1", content_type="application/x-www-form-urlencoded", **more
+    )
+
+
+UNKNOWN_STATES: Final = (
+    get("/callback/github", "nothing"),
+    get("/callback/github?state=", "an empty state"),
+    get("/callback/github?code=x", "no state"),
+    get("/callback/github?state=unknown", "no code"),
+    get("/callback/github?state=unknown&code=x", "an unknown state"),
+    get("/callback/github?error=access_denied", "an error without a state"),
+    get("/callback/github?error=access_denied&state=unknown", "an error, an unknown state"),
+    get("/callback/nobody?state=unknown&code=x", "an unknown provider"),
+    get("/callback/github?state=%00&code=x", "NUL"),
+    get("/callback/github?state=%ff&code=x", "not UTF-8"),
+    get("/callback/github?state=a&state=b&code=1&code=2", "everything twice"),
+    get("/callback/github?error=a&error=b&iss=1&iss=2&user=1&user=2&device_id=1&device_id=2"),
+    get("/callback/github?unknown=1&unknown=2", "an unknown parameter twice"),
+    get("/callback/github?state=x", "a cookie", cookie="better-auth.state=x"),
+    get("/callback", "no provider"),
+    get("/callback/a/b?state=x", "two providers"),
+    get("/callback/%2e%2e?state=x", "dots"),
+    post("/callback/github", "post nothing"),
+    post("/callback/github", "post an empty object", json={}),
+    post("/callback/github", "post", json={"state": "a", "code": "b c&=é", "x": "y", "user": "{}"}),
+    post("/callback/github?state=q&iss=x", "post and query", json={"state": "a", "code": "b"}),
+    post("/callback/github", "post a wrong type", json={"state": 1, "code": None}),
+    post("/callback/github?state=a&state=b", "post, the query twice", json={"state": 1}),
+    post(
+        "/callback/fake",
+        "post a form",
+        body=b"state=a+b&code=%26&error=c~*'d&code=2",
+        content_type="application/x-www-form-urlencoded",
+    ),
+    post("/callback/github", "post text", body=b"x", content_type="text/plain"),
+    post("/callback/github", "post an array", json=[]),
+    post("/callback/github", "post null", body=b"null"),
+    post("/callback/a%20b", "post to a quoted provider", json={"state": "x"}),
+    post("/callback/github", "post from elsewhere", json={}, origin="https://evil.example"),
+    post("/callback/github", "with a cookie", json={}, cookie="a=b", origin="https://evil.example"),
+)
+TARGETS: Final = (
+    *("/", "/a?b=c#d", "//evil.example", "/\\evil.example", "https://evil.example", "javascript:1"),
+    *("http://localhost:3000/a?b=c&d#e", "https://x.trusted.example/?", "/a?b=%zz&", "/ä b", ""),
+)
+
+CONVERSATIONS = [
+    talk(
+        "sign-in/social without providers",
+        *(post(SIGN_IN, f"with {name}", json={"provider": name}) for name in ("github", "x", "")),
+        checks(SIGN_IN, "sign in"),
+        *(
+            post(SIGN_IN, f"{field} {url}", json={"provider": "x", field: url})
+            for field in ("callbackURL", "errorCallbackURL", "newUserCallbackURL")
+            for url in TARGETS
+        ),
+        post(SIGN_IN, "cross-site", json={"provider": "x"}, origin="https://evil.example"),
+        post(
+            SIGN_IN, "a cookie", json={"provider": "x"}, cookie="a=b", origin="https://evil.example"
+        ),
+        get(SIGN_IN),
+    ),
+    talk(
+        "link-social without providers",
+        post(LINK, "nobody", json={"provider": "github"}),
+        post(LINK, "nobody, no provider", json={}),
+        sign_up(),
+        checks(LINK, "link", cookie="<<ada.cookie>>"),
+        post(LINK, "known", json={"provider": "github"}, cookie="<<ada.cookie>>"),
+        post(LINK, "evil", json={"provider": "x"}, cookie="<<ada.cookie>>", origin="https://e.vil"),
+    ),
+    talk("the callback without providers", UNKNOWN_STATES),
+    talk("the callback with providers, but nothing begun", UNKNOWN_STATES, setting="social"),
+    talk(
+        "where the browser is sent",
+        *(
+            begin(provider, **body)
+            for provider in ("github", "google", "fake", "nobody")
+            for body in (
+                {},
+                {"scopes": ["repo", "a b", "openid", ""]},
+                {"scopes": []},
+                {"loginHint": "é&=@\ud800\x00"},
+                {"loginHint": ""},
+                {"additionalParams": {"prompt": "none", "x y": "é/~*'", "tenant": "other"}},
+                {"additionalParams": {"include_granted_scopes": "false", "login_hint": "me"}},
+                {"disableRedirect": True},
+                {"disableRedirect": False, "callbackURL": "", "requestSignUp": True},
+                {"additionalData": {"callbackURL": "https://evil.example", "a": None}},
+                {"idToken": None},
+            )
+        ),
+        begin("github", idToken={"token": "x"}),
+        *(
+            begin(provider, idToken={"token": token, "nonce": "n"})
+            for provider in ("google", "fake")
+            for token in ("", "x", "a.b.c", "e30.e30.", "é", "\ud800", "a.b.c.d.e")
+        ),
+        begin("closed"),
+        setting="social",
+    ),
+    talk(
+        "errors that the provider sends back",
+        *(
+            step
+            for url in TARGETS
+            if url not in {"//evil.example", "/\\evil.example", "https://evil.example"}
+            and not url.startswith("javascript")
+            for step in (
+                begin(errorCallbackURL=url),
+                answered("&error=access_denied&error_description=no%20%26%20never~"),
+            )
+        ),
+        begin(errorCallbackURL="/oops"),
+        answered("", "no code"),
+        begin(errorCallbackURL="/oops"),
+        answered("&code=", "an empty code"),
+        begin(errorCallbackURL="/oops"),
+        answered("&code=x", "another provider", provider="nobody"),
+        begin(errorCallbackURL="/oops"),
+        answered("&code=x&error=", "an empty error, a code that is none"),
+        begin(),
+        answered("&error=a%0d%0ab%00%F0%9F%98%80", "an odd error"),
+        begin(errorCallbackURL="/oops"),
+        back(query="&iss=https://evil.example", name="another issuer"),
+        begin("github", errorCallbackURL="/oops"),
+        back(provider="fake", name="a state without a nonce"),
+        setting="social",
+    ),
+    talk(
+        "a state is one browser's, once",
+        begin(errorCallbackURL="/oops"),
+        back(cookie="", name="another browser"),
+        back(cookie="better-auth.state=<<a.state>>", name="an unsigned cookie"),
+        begin(save="b"),
+        back(cookie="<<b.state_cookie>>", name="a cookie of another sign-in"),
+        back(save="ada", name="the right one"),
+        after(),
+        back(name="again"),
+        begin(save="c", errorCallbackURL="/oops"),
+        Sql(STATEMENTS["age"], ("auth-state:<<c.state>>",)),
+        back(begun="c", name="too late"),
+        begin(save="d", errorCallbackURL="/oops"),
+        Sql(STATEMENTS["break"], ("auth-state:<<d.state>>", "{}")),
+        back(begun="d", name="nonsense was stored"),
+        begin(save="e"),
+        Sql(STATEMENTS["break"], ("auth-state:<<e.state>>", "[")),
+        back(begun="e", name="no JSON was stored"),
+        setting="social",
+    ),
+    talk(
+        "somebody new signs up, then in",
+        begin(newUserCallbackURL="/welcome", save="ada-begun"),
+        back(script("ada", "ada-begun"), begun="ada-begun", save="ada"),
+        after(),
+        begin(newUserCallbackURL="/welcome", save="again"),
+        back(script("ada", "again", name="Other", email=email("other")), begun="again", save="ada"),
+        after(),
+        by_provider("bob", verified=False),
+        by_provider("bob", verified=True, name="Bobby"),
+        by_provider("cleo", email_verified="true", name=None, picture="https://x.example/p.png"),
+        by_provider("dora", email=email("DORA"), name=""),
+        sign_in("ada", name="no password"),
+        setting="social",
+    ),
+    talk(
+        "providers that let nobody new in, or only on request",
+        begin("closed", errorCallbackURL="/oops"),
+        back(provider="closed"),
+        begin("closed", requestSignUp=True),
+        back(provider="closed"),
+        begin("asking"),
+        back(provider="asking"),
+        begin("asking", requestSignUp=True),
+        back(provider="asking", save="ada"),
+        after(),
+        begin("asking"),
+        back(provider="asking", save="ada"),
+        after(),
+        setting="social",
+    ),
+    talk(
+        "the provider's data replaces the user's where it may",
+        by_provider("ada", "overriding"),
+        begin("overriding"),
+        back(
+            script("ada", name="New", picture="https://x.example/new.png", verified=False),
+            provider="overriding",
+            save="ada",
+        ),
+        after(),
+        begin("overriding"),
+        back(
+            script("ada", name="New", email=email("moved"), verified=False),
+            provider="overriding",
+            save="ada",
+        ),
+        after(),
+        setting="social",
+    ),
+    *(
+        talk(
+            f"an address that has a password, {kind} ({setting})",
+            sign_up(),
+            verified() if here else (),
+            begin(provider, errorCallbackURL="/oops"),
+            back(script("ada", verified=there), provider=provider, save="ada"),
+            session(),
+            begin(provider, errorCallbackURL="/oops"),
+            back(script("ada", verified=there), provider=provider, save="ada"),
+            sign_in(save="ada"),
+            after(),
+            setting=setting,
+        )
+        for setting in ("social", "lax social")
+        for provider in ("fake", "trusted")
+        for here in (True, False)
+        for there in (True, False)
+        for kind in [f"verified here: {here}, there: {there}, {provider}"]
+    ),
+    talk(
+        "somebody links another account",
+        sign_up(),
+        linking(),
+        back(save="x"),
+        session(),
+        get(LIST, "two accounts", cookie="<<ada.cookie>>"),
+        linking(scopes=["calendar"]),
+        back(script(name="Other")),
+        get(LIST, "still two accounts", cookie="<<ada.cookie>>"),
+        by_provider("ada"),
+        sign_up("bob"),
+        linking("bob", errorCallbackURL="/oops"),
+        back(script("ada", email=email("bob")), name="ada's account"),
+        linking("bob", errorCallbackURL="/oops"),
+        back(script("bob", email=email("other")), name="another address"),
+        linking("bob", errorCallbackURL="/oops"),
+        back(script("bob", email=None), name="no address"),
+        linking("bob", errorCallbackURL="/oops"),
+        back(script("bob", verified=False), name="not verified"),
+        linking("bob", "trusted"),
+        back(script("bob", verified=False), provider="trusted", name="not verified, but trusted"),
+        get(LIST, "bob's accounts", cookie="<<bob.cookie>>"),
+        linking("bob", errorCallbackURL="/oops"),
+        post("/sign-out", cookie="<<bob.cookie>>"),
+        back(script("bob"), name="signed out meanwhile"),
+        setting="social",
+    ),
+    talk(
+        "somebody links another account under lax rules",
+        sign_up(),
+        linking(),
+        back(script(name="Changed", email=email("other"), picture="https://x.example/p.png")),
+        after(),
+        sign_up("bob"),
+        linking("bob"),
+        back(script("bob", email=None, email_verified=True), name="no address"),
+        after("bob"),
+        setting="lax social",
+    ),
+    talk(
+        "an account without an address",
+        begin(errorCallbackURL="/oops"),
+        back(
+            Script(
+                claims={"sub": "x-<<here>>", "nonce": "<<a.nonce>>"},
+                userinfo={"sub": "x-<<here>>", "name": "X"},
+            )
+        ),
+        begin(errorCallbackURL="/oops"),
+        back(
+            Script(
+                claims={"sub": "x-<<here>>", "nonce": "<<a.nonce>>"},
+                userinfo={"sub": "another", "email": email()},
+            )
+        ),
+        begin(errorCallbackURL="/oops"),
+        back(Script(claims={"sub": "x-<<here>>", "nonce": "<<a.nonce>>"}, info="html error")),
+        begin(),
+        back(
+            Script(
+                claims={"sub": "x-<<here>>", "nonce": "<<a.nonce>>"},
+                userinfo={
+                    "sub": "x-<<here>>",
+                    "name": "X",
+                    "email": email(),
+                    "email_verified": True,
+                    "picture": "https://x.example",
+                },
+            ),
+            save="ada",
+        ),
+        after(),
+        setting="social",
+    ),
+    *(
+        talk(
+            f"a provider that answers with {kind}",
+            begin(errorCallbackURL="/oops"),
+            back(given),
+            setting="social",
+        )
+        for kind, given in {
+            "a wrong nonce": script(nonce="wrong"),
+            "no nonce": script(nonce=None),
+            "another audience": script(aud="another"),
+            "another issuer": script(iss="https://evil.example"),
+            "an old token": script(iat=1, exp=2),
+            "a token without end": script(exp=None),
+            "a token of no time": script(iat=None),
+            "no subject": script(sub=None),
+            "no signature": Script(claims=script().claims, sign="none"),
+            "a signature by the public key": Script(claims=script().claims, sign="HS256"),
+            "a stranger's signature": Script(claims=script().claims, sign="stranger"),
+            "an algorithm it does not have": Script(claims=script().claims, sign="PS256"),
+            "no ID token that is one": Script(token={"id_token": "x"}),
+            "an error": Script(answer="denied"),
+            "an error and 200": Script(answer="denied like GitHub"),
+            "a page": Script(answer="html"),
+            "an error page": Script(answer="html error"),
+            "a redirect": Script(answer="redirect"),
+            "doubt about the verifier": Script(challenge="another"),
+        }.items()
+    ),
+    talk(
+        "an account that is there twice",
+        by_provider(),
+        Sql(STATEMENTS["double"], ("fake", "ada-<<here>>")),
+        begin(errorCallbackURL="/oops"),
+        back(),
+        setting="social",
+    ),
+    talk(
+        "sign-in with an ID token",
+        by_provider(),
+        Sql(STATEMENTS["copy the ID token"], (email(),)),
+        session("ada", save="copied"),
+        *(
+            begin(provider, save="ada", idToken={"token": "<<copied.name>>", **more})
+            for provider, more in (
+                ("fake", {}),
+                ("fake", {"nonce": "<<ada-begun.nonce>>"}),
+                ("fake", {"nonce": "wrong"}),
+                ("fake", {"accessToken": "access", "refreshToken": "refresh", "expiresAt": 1}),
+                ("closed", {}),
+                ("asking", {}),
+                ("trusted", {}),
+                ("google", {}),
+            )
+        ),
+        after(),
+        linking("ada", idToken={"token": "<<copied.name>>"}),
+        linking("ada", idToken={"token": "<<copied.name>>", "nonce": "wrong"}),
+        linking("ada", "asking", idToken={"token": "<<copied.name>>", "refreshToken": "r"}),
+        linking("ada", "github", idToken={"token": "<<copied.name>>"}),
+        sign_up("bob"),
+        linking("bob", idToken={"token": "<<copied.name>>"}),
+        linking("bob", "closed", idToken={"token": "<<copied.name>>"}),
+        after(),
+        setting="social",
+    ),
+    talk(
+        "a session that is not remembered stays so",
+        sign_up(),
+        sign_in(save="short", rememberMe=False),
+        begin(),
+        back(script("bob"), cookie="<<a.state_cookie>>; <<short.remember>>", save="bob"),
+        after("bob"),
+        setting="social",
+    ),
+]
