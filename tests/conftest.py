@@ -73,9 +73,7 @@ def url_text(url: DatabaseURL) -> str:
     user = quote(url.user, safe="")
     password = f":{quote(url.password, safe='')}" if url.password else ""
     host = quote(url.host, safe="") if url.host.startswith("/") else url.host
-    return (
-        f"postgresql://{user}{password}@{host}:{url.port}/{url.database}?sslmode={url.sslmode}"
-    )
+    return f"postgresql://{user}{password}@{host}:{url.port}/{url.database}?sslmode={url.sslmode}"
 
 
 @pytest.fixture(scope="session")

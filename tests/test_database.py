@@ -141,20 +141,6 @@ async def test_each_operation_is_exactly_one_statement(own_url: DatabaseURL) -> 
     assert sent == ["INSERT", "SELECT", "SELECT", "UPDATE", "UPDATE", "DELETE"]
 
 
-async def test_the_list_is_read_from_the_index_in_its_order(own_url: DatabaseURL) -> None:
-    async with served(own_url), connected(own_url) as connection:
-        await connection.execute(
-            "INSERT INTO tasks (user_id, title)"
-            " SELECT 'user_' || n % 100, 't' FROM generate_series(1, 20000) n; ANALYZE tasks"
-        )
-        plan = await connection.fetch(
-            "EXPLAIN SELECT * FROM tasks WHERE user_id = 'user_7' ORDER BY id DESC LIMIT 20"
-        )
-    text = "\n".join(row[0] for row in plan)
-    assert "Backward using tasks_user_id_id_idx" in text
-    assert "Sort" not in text
-
-
 # Connections that are gone
 
 
@@ -177,6 +163,7 @@ class Link:
         self._tasks: set[asyncio.Task[None]] = set()
         self._silent: set[asyncio.Task[None]] = set()
         self.url = replace(url, host=self._directory, port=5432, sslmode=SSLMode.DISABLE)
+        self.delay = 0.0
 
     async def __aenter__(self) -> Self:
         path = Path(self._directory) / ".s.PGSQL.5432"
@@ -194,6 +181,7 @@ class Link:
         self._silent = set(self._tasks)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(self.delay)
         to = self._to
         socket = f"{to.host}/.s.PGSQL.{to.port}"
         upstream = (
@@ -225,6 +213,18 @@ async def test_a_connection_that_went_silent_while_idle_for_long_costs_no_reques
         await in_parallel(client, "GET", requests_before)
         link.silence()
         monkeypatch.setattr(database_module, "_CHECK_AFTER_IDLE", 0.0)
+        answer = await client.request(method, "/api/tasks", json=TASK)
+        assert answer.is_success
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_database_that_wakes_up_slowly_costs_no_request(
+    own_url: DatabaseURL, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(database_module, "_ACQUIRE_TIMEOUT", 0.2)
+    async with Link(own_url) as link, served(link.url) as (_, client):
+        await end_connections(own_url)
+        link.delay = 0.5
         answer = await client.request(method, "/api/tasks", json=TASK)
         assert answer.is_success
 
@@ -288,9 +288,10 @@ async def test_a_pool_whose_connections_were_ended_makes_none_until_somebody_ask
 # Connections that are busy
 
 
-async def test_with_every_connection_busy_reads_and_writes_are_503_in_two_seconds(
-    url: DatabaseURL,
+async def test_with_every_connection_busy_reads_and_writes_are_503_after_the_same_short_wait(
+    url: DatabaseURL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(database_module, "_ACQUIRE_TIMEOUT", 1.0)
     async with served(url) as (app, client):
         async with AsyncExitStack() as held:
             for _ in range(POOL_SIZE):
@@ -299,7 +300,7 @@ async def test_with_every_connection_busy_reads_and_writes_are_503_in_two_second
             statuses = await asyncio.gather(*(in_parallel(client, m, 5) for m in ("GET", "POST")))
             seconds = time.monotonic() - started
         assert statuses == [{503}, {503}]
-        assert 1 < seconds < 3.5
+        assert 0.9 < seconds < 1.9
         assert await in_parallel(client, "POST", 1) == {201}
 
 
@@ -375,17 +376,6 @@ async def test_a_pool_that_is_not_open_is_unavailable() -> None:
 
 
 # What the client is told
-
-
-async def test_an_internal_error_is_500_without_any_detail(own_url: DatabaseURL) -> None:
-    async with served(own_url) as (_, client), connected(own_url) as connection:
-        await connection.execute("ALTER TABLE tasks RENAME TO elsewhere")
-        for method in ("GET", "POST"):
-            answer = await client.request(method, "/api/tasks", json=TASK)
-            assert (answer.status_code, answer.json()) == (500, {"detail": "Internal server error"})
-            assert answer.headers["content-type"] == "application/json"
-            assert answer.headers["access-control-allow-origin"] == TRUSTED_ORIGIN
-            assert answer.headers["x-request-id"]
 
 
 async def test_a_database_that_is_away_is_503_with_retry_after_until_it_is_back(

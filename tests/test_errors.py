@@ -4,13 +4,15 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import asyncpg
 import httpx
 import jwt
 import pytest
 
 from taskward.app import create_app
 from taskward.config import Settings
-from tests.conftest import BASE_URL, TRUSTED_ORIGIN, Person, settings_for
+from taskward.database_url import DatabaseURL
+from tests.conftest import BASE_URL, TRUSTED_ORIGIN, CreateDatabase, Person, settings_for
 
 MEBIBYTE = 1_048_576
 MARKER = "xyzzy-do-not-echo"
@@ -366,3 +368,26 @@ async def test_any_other_request_id_is_replaced_by_a_fresh_one(
     one, other = (answer.headers["x-request-id"] for answer in answers)
     assert one != other
     assert request_id not in {one, other}
+
+
+# The server's own trouble
+
+
+async def test_an_internal_error_is_500_without_any_detail(create_database: CreateDatabase) -> None:
+    url = await create_database()
+    app = create_app(settings_for(url))
+    token = app.state.better_auth.tokens.issue("somebody")
+    headers = {"Authorization": f"Bearer {token}", "Origin": TRUSTED_ORIGIN}
+    connection = await asyncpg.connect(**DatabaseURL.parse(url).connect_arguments())
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL) as client,
+    ):
+        await connection.execute("ALTER TABLE tasks RENAME TO elsewhere")
+        for method in ("GET", "POST"):
+            body = {"title": MARKER}
+            answer = await client.request(method, "/api/tasks", json=body, headers=headers)
+            assert_is_an_error(answer, 500)
+            assert answer.json() == {"detail": "Internal server error"}
+            assert answer.headers["access-control-allow-origin"] == TRUSTED_ORIGIN
+    await connection.close()

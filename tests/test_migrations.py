@@ -239,6 +239,21 @@ async def test_a_title_of_200_emoji_and_a_description_of_10000_fit_in(
         await connection.execute(insert, "x" * 255, emoji * 200, emoji * 10_000)
 
 
+async def test_one_index_serves_the_list_in_its_order(url: DatabaseURL) -> None:
+    await migrate(url.connect_arguments())
+    async with connected(url) as connection:
+        await connection.execute(
+            "INSERT INTO tasks (user_id, title)"
+            " SELECT 'user_' || n % 100, 't' FROM generate_series(1, 20000) n; ANALYZE tasks"
+        )
+        plan = await connection.fetch(
+            "EXPLAIN SELECT * FROM tasks WHERE user_id = 'user_7' ORDER BY id DESC LIMIT 20"
+        )
+    text = "\n".join(row[0] for row in plan)
+    assert "Backward using tasks_user_id_id_idx" in text
+    assert "Sort" not in text
+
+
 # Other ways
 
 

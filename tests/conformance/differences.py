@@ -34,7 +34,9 @@ KNOWN: Final = (
         "a JWT comes with sign-in and sign-up as well, which spares front ends a request",
         frozenset({"set-auth-jwt"}),
         lambda call, theirs, ours: (
-            call.path.split("?")[0].endswith(("/sign-in/email", "/sign-up/email", "/sign-in/social"))
+            call.path.split("?")[0].endswith(
+                ("/sign-in/email", "/sign-up/email", "/sign-in/social")
+            )
             and ours["status"] == "200"
             and ours["set-auth-jwt"].startswith("<jwt {'sub': '<token")
         ),

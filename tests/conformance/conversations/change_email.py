@@ -158,7 +158,7 @@ CONVERSATIONS = [
         setting="mail",
     ),
     talk(
-        "a session that is not remembered stays so",
+        "change-email keeps a session that is not remembered",
         sign_up(),
         sign_in(save="short", rememberMe=False),
         change(cookie="<<short.cookies>>"),

@@ -42,9 +42,9 @@ def verify(token: str, name: str = "follows the link", query: str = "", **more: 
     return get(f"/verify-email?token={token}{query}", name, **more)
 
 
-def minted(secret: str = SECRET, header: dict[str, Any] | None = None, **claims: Any) -> str:
+def minted(secret: str = SECRET, **claims: Any) -> str:
     """A token as whoever has the secret can make it."""
-    return jwt.encode(claims, secret, "HS256", headers={"typ": None, **(header or {})})
+    return jwt.encode(claims, secret, "HS256", headers={"typ": None})
 
 
 def verified(who: str = "ada") -> Sql:
@@ -79,7 +79,7 @@ def refusals(setting: str) -> Iterator[Conversation]:
 
 
 EXP: Final = int(time.time()) + 7 * 24 * HOUR
-GOOD: Final = {"email": FORGED, "iat": EXP - HOUR, "exp": EXP}
+GOOD: Final[dict[str, Any]] = {"email": FORGED, "iat": EXP - HOUR, "exp": EXP}
 TOKENS: Final[dict[str, str]] = {
     "expired": minted(**{**GOOD, "exp": 1}),
     "expired, of nobody": minted(email="nobody@example.com", exp=1),

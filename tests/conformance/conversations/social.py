@@ -103,7 +103,7 @@ def verified(who: str = "ada") -> Sql:
 
 def by_provider(who: str = "ada", provider: str = "fake", **claims: Any) -> Iterator[Call]:
     """Somebody signs in by the provider and asks for what it led to."""
-    begun = f"{who}-begun"
+    begun = f"{who}_begun"
     yield begin(provider, begun)
     yield back(script(who, begun, **claims), begun=begun, provider=provider, save=who)
     yield from after(who)
@@ -284,8 +284,8 @@ CONVERSATIONS = [
     ),
     talk(
         "somebody new signs up, then in",
-        begin(newUserCallbackURL="/welcome", save="ada-begun"),
-        back(script("ada", "ada-begun"), begun="ada-begun", save="ada"),
+        begin(newUserCallbackURL="/welcome", save="ada_begun"),
+        back(script("ada", "ada_begun"), begun="ada_begun", save="ada"),
         after(),
         begin(newUserCallbackURL="/welcome", save="again"),
         back(script("ada", "again", name="Other", email=email("other")), begun="again", save="ada"),
@@ -473,7 +473,7 @@ CONVERSATIONS = [
             begin(provider, save="ada", idToken={"token": "<<copied.name>>", **more})
             for provider, more in (
                 ("fake", {}),
-                ("fake", {"nonce": "<<ada-begun.nonce>>"}),
+                ("fake", {"nonce": "<<ada_begun.nonce>>"}),
                 ("fake", {"nonce": "wrong"}),
                 ("fake", {"accessToken": "access", "refreshToken": "refresh", "expiresAt": 1}),
                 ("closed", {}),
