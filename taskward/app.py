@@ -15,20 +15,16 @@ from starlette.responses import RedirectResponse
 
 from taskward import errors, tasks
 from taskward.auth import BetterAuth, BetterAuthOptions
+from taskward.auth.origins import TrustedOrigins
 from taskward.auth.social import GitHub, Google, OpenIDConnect, SocialProvider
 from taskward.config import Settings
 from taskward.database import Database
 from taskward.database_url import DatabaseURL
 from taskward.embedded_postgres import EmbeddedPostgresError, attach, detach
-from taskward.middleware import (
-    BodyLimitMiddleware,
-    CatchAllMiddleware,
-    JSONErrorCORSMiddleware,
-    RequestIdMiddleware,
-    StartupMessageMiddleware,
-)
+from taskward.fast_path import FastPath
+from taskward.middleware import EdgeMiddleware
 from taskward.migrations import MigrationError, migrate
-from taskward.observability import configure_logging
+from taskward.observability import AccessLog, configure_logging
 
 DESCRIPTION = """\
 Tasks of many users, none of whom ever sees another's.
@@ -64,7 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     auth = BetterAuth(auth_options(settings), database)
     auth.install(app)
     app.add_api_route("/", _go_to_docs, include_in_schema=False)
-    _add_middleware(app, auth)
+    _put_in_front(app, auth.origins, AccessLog(settings.log_style))
     app.openapi = partial(_describe, app.openapi)  # type: ignore[method-assign]
     return app
 
@@ -123,13 +119,10 @@ def social_providers(settings: Settings) -> Iterator[SocialProvider]:
         )
 
 
-def _add_middleware(app: FastAPI, auth: BetterAuth) -> None:
-    """The last one added is the first to see a request; errors must pass CORS on their way out."""
-    app.add_middleware(CatchAllMiddleware)
-    app.add_middleware(BodyLimitMiddleware)
-    app.add_middleware(JSONErrorCORSMiddleware, origins=auth.origins)
-    app.add_middleware(RequestIdMiddleware)
-    app.add_middleware(StartupMessageMiddleware)
+def _put_in_front(app: FastAPI, origins: TrustedOrigins, access_log: AccessLog) -> None:
+    """Requests meet the edge first, then the fast path, and what that passes on, FastAPI."""
+    fast_path = FastPath(app, app.build_middleware_stack(), tasks.PROVIDERS)
+    app.middleware_stack = EdgeMiddleware(fast_path, origins, access_log)
 
 
 def _lifespan(settings: Settings, database: Database) -> Any:

@@ -6,23 +6,21 @@ unless it only read.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 _POOL_SIZE = 10
-_ACQUIRE_TIMEOUT = 2.0
+_ACQUIRE_TIMEOUT = 5.0
 _COMMAND_TIMEOUT = 10.0
 _IDLE_LIFETIME = 60.0  # well below the 300 s after which Neon suspends
 _CHECK_AFTER_IDLE = 30.0
 _CHECK_TIMEOUT = 2.0
 _LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
 _UNAVAILABLE_CLASSES = ("08", "53", "57")
-
-_Result = TypeVar("_Result")
 
 
 class DatabaseUnavailableError(ConnectionError):
@@ -52,6 +50,7 @@ class Database:
 
     def __init__(self) -> None:
         self._pool: asyncpg.Pool | None = None
+        self._turns = asyncio.Semaphore(_POOL_SIZE)
         self._per_transaction = False
 
     async def open(self, connect_arguments: dict[str, Any]) -> None:
@@ -89,7 +88,14 @@ class Database:
         Raises:
             DatabaseUnavailableError: try again later.
         """
-        return await self._run(query, lambda connection: connection.fetch(query, *args))
+        try:
+            return await self._ask(query, args)
+        except PoolExhaustedError:
+            raise
+        except DatabaseUnavailableError:
+            if not query.startswith("SELECT"):
+                raise
+        return await self._ask(query, args)
 
     async def fetchrow(self, query: str, /, *args: Any) -> asyncpg.Record | None:
         """Return the first row of a statement, or None.
@@ -97,7 +103,8 @@ class Database:
         Raises:
             DatabaseUnavailableError: try again later.
         """
-        return await self._run(query, lambda connection: connection.fetchrow(query, *args))
+        rows = await self.fetch(query, *args)
+        return rows[0] if rows else None
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[PoolConnectionProxy]:
@@ -116,25 +123,13 @@ class Database:
         finally:
             await self._release(connection)
 
-    async def _run(
-        self, query: str, ask: Callable[[PoolConnectionProxy], Awaitable[_Result]]
-    ) -> _Result:
-        try:
-            return await self._ask(ask)
-        except PoolExhaustedError:
-            raise
-        except DatabaseUnavailableError:
-            if not query.startswith("SELECT"):
-                raise
-        return await self._ask(ask)
-
-    async def _ask(self, ask: Callable[[PoolConnectionProxy], Awaitable[_Result]]) -> _Result:
+    async def _ask(self, query: str, args: tuple[Any, ...]) -> Sequence[asyncpg.Record]:
         connection = await self._acquire()
         try:
             if not self._per_transaction:
-                return await ask(connection)
+                return await connection.fetch(query, *args)
             async with connection.transaction():
-                return await ask(connection)
+                return await connection.fetch(query, *args)
         except _LOST as error:
             raise DatabaseUnavailableError from error
         except asyncpg.PostgresError as error:
@@ -143,21 +138,38 @@ class Database:
             await self._release(connection)
 
     async def _acquire(self) -> PoolConnectionProxy:
+        """Wait for a turn, for a short time, then for a connection, as long as the URL allows."""
         if self._pool is None:
             raise PoolExhaustedError("the pool is not open")
-        while True:
-            try:
-                connection = await self._pool.acquire(timeout=_ACQUIRE_TIMEOUT)
-            except (*_LOST, asyncpg.PostgresError) as error:
-                raise PoolExhaustedError from error
-            if await _is_alive(connection):
-                return connection
-            connection.terminate()
-            await self._release(connection)
+        await self._take_turn()
+        try:
+            while not await _is_alive(connection := await self._pool.acquire()):
+                connection.terminate()
+                await self._pool.release(connection)
+        except (*_LOST, asyncpg.PostgresError) as error:
+            self._turns.release()
+            raise PoolExhaustedError from error
+        except BaseException:
+            self._turns.release()
+            raise
+        return connection
+
+    async def _take_turn(self) -> None:
+        if not self._turns.locked():
+            await self._turns.acquire()
+            return
+        try:
+            async with asyncio.timeout(_ACQUIRE_TIMEOUT):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise PoolExhaustedError from error
 
     async def _release(self, connection: PoolConnectionProxy) -> None:
-        if self._pool is not None:
-            await self._pool.release(connection)
+        try:
+            if self._pool is not None:
+                await self._pool.release(connection)
+        finally:
+            self._turns.release()
 
 
 async def keeps_prepared_statements(connect_arguments: dict[str, Any]) -> bool:

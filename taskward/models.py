@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, StrictBool, StringConstraints
+from pydantic import AfterValidator, BaseModel, StrictBool, StringConstraints
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -78,7 +78,7 @@ class Task(SQLModel, table=True):
     )
 
 
-class TaskCreate(SQLModel):
+class TaskCreate(BaseModel):
     """A new task; anything else in the body, such as `id` or `user_id`, is ignored."""
 
     title: Title
@@ -91,7 +91,7 @@ class TaskReplace(TaskCreate):
     completed: StrictBool | None = None
 
 
-class TaskRead(SQLModel):
+class TaskRead(BaseModel):
     """A task as the API answers it; times are UTC with milliseconds: `2026-01-08T10:30:00.123Z`."""
 
     id: int

@@ -1,12 +1,15 @@
 """Structured logs: readable on a terminal, one JSON object a line elsewhere, never a secret."""
 
+import asyncio
 import logging
 import logging.config
 import sys
+from datetime import UTC, datetime
 from typing import Literal
 
 import orjson
 import structlog
+from starlette.types import Scope
 from structlog.typing import Processor
 
 _PROCESSORS: list[Processor] = [
@@ -14,6 +17,8 @@ _PROCESSORS: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+_LINE = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
+_FLUSH_AFTER = 0.1
 
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
@@ -61,3 +66,39 @@ def _quieten_uvicorn() -> None:
         logger.propagate = True
         logger.setLevel(logging.INFO)
     logging.getLogger("uvicorn.access").disabled = True
+
+
+class AccessLog:
+    """Writes a line for each request: to a terminal as other lines, to machines as fast as can be.
+
+    The fields are those that structlog would write; going through it would cost each request more
+    than its query does.
+    """
+
+    def __init__(self, style: Literal["console", "json"]) -> None:
+        self._console = structlog.get_logger("taskward.access") if style == "console" else None
+        self._flush_planned = False
+
+    def __call__(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        """Log a request that was answered with `status` after `seconds`."""
+        event = f"{scope['method']} {scope['path']}"
+        milliseconds = round(seconds * 1000, 1)
+        if self._console is not None:
+            self._console.info(event, status=status, milliseconds=milliseconds)
+            return
+        line = {
+            "event": event,
+            "status": status,
+            "milliseconds": milliseconds,
+            "request_id": request_id,
+            "level": "info",
+            "timestamp": datetime.now(UTC),
+        }
+        sys.stdout.write(orjson.dumps(line, option=_LINE).decode())
+        if not self._flush_planned:
+            self._flush_planned = True
+            asyncio.get_running_loop().call_later(_FLUSH_AFTER, self._flush)
+
+    def _flush(self) -> None:
+        self._flush_planned = False
+        sys.stdout.flush()

@@ -4,7 +4,7 @@ Every statement names the owner, so another user's task is simply not there.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from json import JSONDecodeError
 from typing import Annotated, Any, Literal
 
@@ -28,11 +28,13 @@ from sqlalchemy import (
 from sqlmodel import col
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from taskward.auth import CurrentUser
-from taskward.auth.current_user import authenticate
+from taskward.auth.current_user import authenticate, jwt_bearer, known_user
 from taskward.database import Database
 from taskward.errors import ErrorDetail, InvalidRequestDetail, TaskNotFoundError
+from taskward.fast_path import Headers, Provider
 from taskward.models import Task, TaskCreate, TaskRead, TaskReplace
 from taskward.statements import Executor, Statement
 from taskward.timestamps import to_json
@@ -200,6 +202,21 @@ def _database(request: Request) -> Database:
     return request.app.state.database  # type: ignore[no-any-return]
 
 
+def _provide_user(scope: Scope, headers: Headers) -> Any:
+    tokens = scope["app"].state.better_auth.tokens
+    return known_user(tokens, headers.get(b"authorization")) or NotImplemented
+
+
+def _provide_database(scope: Scope, _: Headers) -> Database:
+    return scope["app"].state.database  # type: ignore[no-any-return]
+
+
+PROVIDERS: dict[Callable[..., Any], Provider] = {
+    jwt_bearer: _provide_user,
+    _database: _provide_database,
+}
+"""What the dependencies of the endpoints are on the fast path."""
+
 TaskId = Annotated[int, BeforeValidator(_parse_id), Path(description="The task's id")]
 Tasks = Annotated[Database, Depends(_database)]
 StatusFilter = Annotated[
@@ -220,7 +237,7 @@ router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=Authenticate
 async def create_task(body: TaskCreate, user_id: CurrentUser, database: Tasks) -> Response:
     """Create a task."""
     row = await create(database, user_id, body)
-    return _answer(_task_json(row), 201, {"Location": f"/api/tasks/{row['id']}"})
+    return JSONAnswer(_task_json(row), 201, f"/api/tasks/{row['id']}")
 
 
 @router.get("", response_model=list[TaskRead], responses=_errors(400))
@@ -232,13 +249,13 @@ async def list_tasks(
     if status not in STATUSES:
         raise HTTPException(400, INVALID_STATUS)
     rows = await list_all(database, user_id, status)  # type: ignore[arg-type]
-    return _answer([_task_json(row) for row in rows])
+    return JSONAnswer([_task_json(row) for row in rows])
 
 
 @router.get("/{task_id}", response_model=TaskRead, responses=_errors(404, 422))
 async def get_task(task_id: TaskId, user_id: CurrentUser, database: Tasks) -> Response:
     """Get a task."""
-    return _answer(_task_json(await get(database, user_id, task_id)))
+    return JSONAnswer(_task_json(await get(database, user_id, task_id)))
 
 
 @router.put("/{task_id}", response_model=TaskRead, responses=_errors(404, 413, 422))
@@ -246,13 +263,13 @@ async def replace_task(
     task_id: TaskId, body: TaskReplace, user_id: CurrentUser, database: Tasks
 ) -> Response:
     """Replace a task's content."""
-    return _answer(_task_json(await replace(database, user_id, task_id, body)))
+    return JSONAnswer(_task_json(await replace(database, user_id, task_id, body)))
 
 
 @router.patch("/{task_id}/complete", response_model=TaskRead, responses=_errors(404, 422))
 async def toggle_task(task_id: TaskId, user_id: CurrentUser, database: Tasks) -> Response:
     """Toggle whether a task is completed."""
-    return _answer(_task_json(await toggle(database, user_id, task_id)))
+    return JSONAnswer(_task_json(await toggle(database, user_id, task_id)))
 
 
 @router.delete("/{task_id}", status_code=204, responses=_errors(404, 422))
@@ -269,6 +286,14 @@ def _task_json(row: Record) -> dict[str, Any]:
     return task
 
 
-def _answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+class JSONAnswer(Response):
     """Rows go to JSON directly: a model for each would cost more than the query."""
-    return Response(orjson.dumps(content), status, headers, "application/json")
+
+    def __init__(self, content: Any, status: int = 200, location: str | None = None) -> None:
+        self.status_code = status
+        self.background = None
+        self.body = orjson.dumps(content)
+        length = str(len(self.body)).encode()
+        self.raw_headers = [(b"content-length", length), (b"content-type", b"application/json")]
+        if location is not None:
+            self.raw_headers.append((b"location", location.encode()))

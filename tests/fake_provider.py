@@ -28,7 +28,7 @@ HUGE = 300_000
 class Script:
     """What happens after the browser is back.
 
-    `claims` change those of the ID token (None leaves one out), `token` the token endpoint's
+    `claims` change those of the ID token (null leaves one out), `token` the token endpoint's
     answer, `sign` is how the ID token is signed, `answer` and `info` how the token endpoint and the
     one for user information misbehave. `challenge` is the one that the verifier has to fit.
     """
@@ -84,11 +84,14 @@ class FakeProvider:
             **self.metadata,
         }
 
-    def id_token(self, claims: dict[str, Any], sign: str = "RS256") -> str:
-        """An ID token with the usual claims changed by `claims`, where None takes one out."""
+    def payload(self, claims: dict[str, Any]) -> bytes:
         now = int(time.time())
         usual = {"iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 300}
-        payload = json.dumps({k: v for k, v in (usual | claims).items() if v is not None}).encode()
+        return json.dumps({k: v for k, v in (usual | claims).items() if v is not None}).encode()
+
+    def id_token(self, claims: dict[str, Any], sign: str = "RS256") -> str:
+        """An ID token with the usual claims changed by `claims`, where None takes one out."""
+        payload = self.payload(claims)
         if sign == "none":
             return f"{_b64(json.dumps({'alg': 'none'}))}.{_b64(payload)}."
         if sign == "HS256":  # as who takes any key for a secret would verify it
@@ -96,7 +99,7 @@ class FakeProvider:
             public = self.key.as_pem(private=False)
             return f"{text}.{_b64(hmac.digest(public, text.encode(), hashlib.sha256))}"
         key = self.stranger if sign == "stranger" else self.key
-        header = {"alg": "PS256" if sign == "PS256" else "RS256", "kid": "first"}
+        header = {"alg": "PS256" if sign == "PS256" else "RS256", "kid": key.kid or ""}
         if sign == "unnamed":
             del header["kid"]
         return jws.serialize_compact(header, payload, key, algorithms=[header["alg"]])
@@ -176,21 +179,22 @@ class _Handler(BaseHTTPRequestHandler):
             )
         elif how == "huge":
             self.answer(200, {"access_token": "x" * HUGE})
-        elif how == "endless":
-            self.send_chunks()
+        elif how in {"endless", "drip"}:
+            self.send_chunks(every=0.05 if how == "drip" else 0)
         elif how == "packed":
             self.answer(200, {"access_token": "x"}, **{"content-encoding": "gzip"})
         else:
             self.answer_raw(*_ANSWERS[how])
 
-    def send_chunks(self) -> None:
+    def send_chunks(self, every: float) -> None:
         self.send_response(200)
         self.end_headers()
         for _ in range(HUGE // 1000):
             try:
                 self.wfile.write(b" " * 1000)
-            except OSError:
+            except OSError:  # nobody listens any more
                 return
+            time.sleep(every)
 
     def answer(self, status: int, content: Any, **headers: str) -> None:
         self.answer_raw(status, json.dumps(content), **headers)

@@ -56,21 +56,36 @@ async def test_of_many_resets_at_once_with_one_token_one_succeeds(site: Site) ->
 
 
 async def test_two_tokens_at_once_give_a_user_without_password_one_account(
-    site: Site, database: asyncpg.Connection
+    site: Site, database: asyncpg.Connection, database_url: str
 ) -> None:
     email = await site.sign_up()
     tokens = [(await letter_for(site, email)).token for _ in range(2)]
     user_id = site.letters[0].user.id
     await database.execute('DELETE FROM account WHERE "userId" = $1', user_id)
 
-    answers = await asyncio.gather(
-        *(site.post("/reset-password", token=token, newPassword=NEW) for token in tokens)
-    )
+    other = await asyncpg.connect(database_url)
+    async with other.transaction():
+        await other.execute("LOCK TABLE account IN SHARE MODE")
+        resets = [site.post("/reset-password", token=token, newPassword=NEW) for token in tokens]
+        both = asyncio.gather(*resets)
+        await asyncio.wait_for(_two_wait(database), 20)
+    answers = await both
+    await other.close()
 
     assert [answer.status_code for answer in answers] == [200, 200]
     count = 'SELECT count(*) FROM account WHERE "userId" = $1'
     assert await database.fetchval(count, user_id) == 1
     assert await site.can_sign_in(email, NEW)
+
+
+async def _two_wait(database: asyncpg.Connection) -> None:
+    """Both have come to the point where one of them must let the other go first."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while await database.fetchval(waiting) < 2:
+        pass
 
 
 async def test_a_reset_that_cannot_be_written_leaves_token_sessions_and_password(

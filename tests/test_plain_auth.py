@@ -236,7 +236,7 @@ async def test_a_form_of_another_site_signs_nobody_up_or_in(
     app: FastAPI, client: httpx.AsyncClient, path: str, headers: dict[str, str]
 ) -> None:
     email = new_email()
-    encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     response = await client.post(
         f"/api/auth/{path}", json={"email": email, "password": PASSWORD}, headers=encoded
     )

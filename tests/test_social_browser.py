@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from html.parser import HTMLParser
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
@@ -94,20 +95,12 @@ class Browser:
         return (await self.http.get(f"/api/auth{path}")).json()
 
 
-@pytest.fixture(
-    scope="module",
-    params=[{}, {"USERINFO": "only", "AUTH_METHOD": "client_secret_basic"}],
-    ids=["claims in the ID token", "claims at the userinfo endpoint"],
-)
-async def taskward(
-    request: pytest.FixtureRequest, create_database: CreateDatabase
-) -> AsyncIterator[Server]:
-    """Taskward as its environment sets it up, beside a provider."""
-    database = await create_database()
-    provider = OidcProvider(**request.param)
+@asynccontextmanager
+async def taskward_beside(provider: Server, database_url: str) -> AsyncIterator[Server]:
+    """Taskward as its environment sets it up, and the provider."""
     await anyio.to_thread.run_sync(provider.__enter__)
     try:
-        server = TaskwardServer({**auth_settings(database), **settings_for(provider)})
+        server = TaskwardServer({**auth_settings(database_url), **settings_for(provider)})
         await anyio.to_thread.run_sync(server.__enter__)
         try:
             yield server
@@ -115,6 +108,12 @@ async def taskward(
             await anyio.to_thread.run_sync(server.close)
     finally:
         await anyio.to_thread.run_sync(provider.close)
+
+
+@pytest.fixture(scope="module")
+async def taskward(create_database: CreateDatabase) -> AsyncIterator[Server]:
+    async with taskward_beside(OidcProvider(), await create_database()) as server:
+        yield server
 
 
 def settings_for(provider: Server) -> Mapping[str, str]:
@@ -153,6 +152,19 @@ async def test_somebody_signs_in_with_a_provider(browser: Browser) -> None:
     accounts = await browser.get("/list-accounts")
     assert isinstance(accounts, list)
     assert [(each["providerId"], each["accountId"]) for each in accounts] == [("oidc", name)]
+
+
+async def test_claims_may_come_from_the_userinfo_endpoint_and_the_secret_go_in_a_header(
+    create_database: CreateDatabase,
+) -> None:
+    provider = OidcProvider(USERINFO="only", AUTH_METHOD="client_secret_basic")
+    async with taskward_beside(provider, await create_database()) as server:
+        browser, name = Browser(server), somebody()
+        assert (await browser.sign_in(name)).headers["location"] == "/done"
+        session = await browser.get("/get-session")
+        await browser.http.aclose()
+    assert isinstance(session, dict)
+    assert session["user"]["email"] == f"{name}@example.com"
 
 
 async def test_the_session_is_good_for_tasks(browser: Browser) -> None:

@@ -30,7 +30,18 @@ class JWTBearer(SecurityBase):
         return await authenticate(request)
 
 
-CurrentUser = Annotated[str, Depends(JWTBearer())]
+jwt_bearer = JWTBearer()
+CurrentUser = Annotated[str, Depends(jwt_bearer)]
+
+
+def known_user(tokens: TokenSigner, authorization: bytes | None) -> str | None:
+    """Return the user of a plain, valid `Authorization` header; None is for `authenticate`."""
+    if authorization is None or authorization[:7].lower() != b"bearer ":
+        return None
+    try:
+        return tokens.verify(authorization[7:].decode("latin-1"))
+    except InvalidTokenError:
+        return None
 
 
 async def authenticate(connection: HTTPConnection) -> str:

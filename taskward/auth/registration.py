@@ -122,7 +122,7 @@ def check_password_length(password: str) -> None:
     Raises:
         APIError: 400.
     """
-    if _utf16_length(password) < PASSWORD_MIN_LENGTH:
+    if utf16_length(password) < PASSWORD_MIN_LENGTH:
         raise APIError(400, "PASSWORD_TOO_SHORT")
     check_password_not_too_long(password)
 
@@ -133,9 +133,10 @@ def check_password_not_too_long(password: str) -> None:
     Raises:
         APIError: 400.
     """
-    if _utf16_length(password) > PASSWORD_MAX_LENGTH:
+    if utf16_length(password) > PASSWORD_MAX_LENGTH:
         raise APIError(400, "PASSWORD_TOO_LONG")
 
 
-def _utf16_length(text: str) -> int:
+def utf16_length(text: str) -> int:
+    """Return the length as JavaScript counts it: an emoji is two."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2

@@ -7,7 +7,7 @@ rest of the API does: `{"detail": "…"}`.
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -34,6 +34,21 @@ def _storable(value: str) -> str:
     return value
 
 
+def _not_too_short(value: str) -> str:
+    if registration.utf16_length(value) < registration.PASSWORD_MIN_LENGTH:
+        msg = f"at least {registration.PASSWORD_MIN_LENGTH} characters"
+        raise ValueError(msg)
+    return value
+
+
+def _not_too_long(value: str) -> str:
+    if registration.utf16_length(value) > registration.PASSWORD_MAX_LENGTH:
+        msg = f"at most {registration.PASSWORD_MAX_LENGTH} characters"
+        raise ValueError(msg)
+    return value
+
+
+_PASSWORD_SCHEMA = {"type": "string", "maxLength": registration.PASSWORD_MAX_LENGTH}
 Email = Annotated[str, AfterValidator(_email)]
 Name = Annotated[
     str, StringConstraints(max_length=registration.NAME_MAX_LENGTH), AfterValidator(_storable)
@@ -45,7 +60,7 @@ class Credentials(BaseModel):
 
     model_config = ConfigDict(hide_input_in_errors=True)
     email: Email
-    password: Annotated[str, StringConstraints(max_length=registration.PASSWORD_MAX_LENGTH)]
+    password: Annotated[str, AfterValidator(_not_too_long), WithJsonSchema(_PASSWORD_SCHEMA)]
 
 
 class Registration(Credentials):
@@ -53,10 +68,9 @@ class Registration(Credentials):
 
     password: Annotated[
         str,
-        StringConstraints(
-            min_length=registration.PASSWORD_MIN_LENGTH,
-            max_length=registration.PASSWORD_MAX_LENGTH,
-        ),
+        AfterValidator(_not_too_short),
+        AfterValidator(_not_too_long),
+        WithJsonSchema(_PASSWORD_SCHEMA | {"minLength": registration.PASSWORD_MIN_LENGTH}),
     ]
     name: Name | None = None
 

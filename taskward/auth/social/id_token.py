@@ -15,6 +15,7 @@ from taskward.auth.social.provider import Tokens, text
 _LEEWAY = 30
 _KEYS_LAST = 600.0
 _REFRESH_AT_MOST_EVERY = 30.0
+_ASK_AGAIN_AFTER = 5.0
 _MAX_KEYS = 100
 _KEY_TYPES = {
     **dict.fromkeys(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"), "RSA"),
@@ -100,6 +101,7 @@ class _KeySet:
         self._url = url
         self._keys: list[dict[str, Any]] = []
         self._fetched_at = -_KEYS_LAST
+        self._ask_not_before = 0.0
         self._lock = asyncio.Lock()
 
     async def find(self, kid: Any, algorithm: str) -> jwk.Key:
@@ -121,12 +123,16 @@ class _KeySet:
         return jwk.import_key({**fitting[0], "alg": algorithm})
 
     async def _fetch(self) -> None:
+        """Those who waited for a failure fail with it, instead of each asking again."""
+        if time.monotonic() < self._ask_not_before:
+            raise ProviderError("no keys a moment ago")
+        self._ask_not_before = time.monotonic() + _ASK_AGAIN_AFTER
         document = await get_json(self._url)
         keys = document.get("keys") if isinstance(document, dict) else None
         if not isinstance(keys, list):
             raise ProviderError("no keys")
         self._keys = [key for key in keys[:_MAX_KEYS] if isinstance(key, dict)]
-        self._fetched_at = time.monotonic()
+        self._fetched_at, self._ask_not_before = time.monotonic(), 0.0
 
     def _fitting(self, kid: Any, algorithm: str) -> list[dict[str, Any]]:
         """Without a name in the token, the provider's only key of the kind is meant."""

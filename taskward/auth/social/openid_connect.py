@@ -139,11 +139,14 @@ class OpenIDConnect(SocialProvider):
         )
 
     def _optional_endpoint(self, document: Mapping[str, Any], name: str) -> str | None:
-        return self._endpoint(document, name) if name in document else None
+        return None if document.get(name) is None else self._endpoint(document, name)
 
     def _endpoint(self, document: Mapping[str, Any], name: str) -> str:
         """A document that came over TLS must not lead to a place without."""
-        url = URL(text(document.get(name)) or "", base=self.discovery_url)
+        given = text(document.get(name))
+        if given is None:
+            raise ProviderError(f"no {name}")
+        url = URL(given, base=self.discovery_url)
         if url.protocol not in {"https:", URL(self.discovery_url).protocol}:
             raise ProviderError(f"{name} is not https")
         return str(url.href)

@@ -24,6 +24,7 @@ from . import (
     sign_out,
     sign_up,
     social,
+    social_people,
     update_user,
     verify_password,
 )
@@ -51,5 +52,6 @@ CONVERSATIONS: list[Conversation] = [
     *revoking.CONVERSATIONS,
     *verify_password.CONVERSATIONS,
     *social.CONVERSATIONS,
+    *social_people.CONVERSATIONS,
     *accounts.CONVERSATIONS,
 ]

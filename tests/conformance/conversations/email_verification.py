@@ -28,6 +28,7 @@ SEND: Final = "/send-verification-email"
 FORGED: Final = "forged@example.com"
 FORGED_ID: Final = "forged"
 HOUR: Final = 3600
+NO_EMAIL_TOKEN: Final = "no Better Auth server makes such a token for an e-mail, front ends may"
 
 
 def send(name: str = "sends a mail", who: str = "ada", **fields: Any) -> Call:
@@ -126,6 +127,8 @@ CONVERSATIONS = [
     talk(
         "a token from the other server verifies",
         *FORGING,
+        verify(minted(**GOOD, sub=FORGED_ID), "an access token", refusable=NO_EMAIL_TOKEN),
+        verify(minted(email=FORGED), "a token without end", refusable=NO_EMAIL_TOKEN),
         verify(minted(**GOOD)),
         verify(minted(**GOOD), "again"),
         verify(minted(**GOOD), "and leads on", "&callbackURL=/x"),

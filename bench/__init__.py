@@ -1,0 +1,1 @@
+"""How fast Taskward is, beside services that do the same."""

@@ -1,0 +1,1 @@
+"""Services in Python that do what Taskward's hot path does."""

@@ -1,0 +1,354 @@
+"""Whatever is sent to the Better Auth server: JSON or nothing comes back, and never a 5xx."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from taskward.auth.cookies import encode_uri_component
+from taskward.auth.server import ENDPOINTS
+from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
+from tests.test_passwords import GOOD
+from tests.test_sign_up import running_on
+
+COOKIE = "better-auth.session_token"
+HASHES = ("sign-in/email", "login", "login/email")
+LONE = "\ud800"
+DEEP = 200_000
+TABLES = ('"user"', "account", "session", "verification")
+SNAPSHOT = " UNION ALL ".join(
+    f"SELECT md5(coalesce(string_agg(t::text, ',' ORDER BY id), '')) FROM {table} t"
+    for table in TABLES
+)
+INCOMPLETE = """
+SELECT u.id FROM "user" u LEFT JOIN account a ON a."userId" = u.id AND a."accountId" = u.id
+AND a."providerId" = 'credential' WHERE a.password IS NULL
+"""
+
+
+@dataclass(frozen=True)
+class Target:
+    """An operation of the server, and what it reads."""
+
+    method: str
+    path: str
+    fields: tuple[str, ...]
+    query: tuple[str, ...]
+
+
+def targets() -> Iterator[Target]:
+    for endpoint in ENDPOINTS:
+        fields = tuple(endpoint.body.fields) if endpoint.body else ()
+        query = tuple(endpoint.query.fields) if endpoint.query else ()
+        path = endpoint.path.replace("{provider}", "github").replace("{token}", "unknown")
+        for method in endpoint.methods:
+            yield Target(method, path.removeprefix("/"), fields, query)
+    for path in ("signup", "login", "login/email"):
+        yield Target("POST", path, ("email", "password", "name"), ())
+
+
+TARGETS = list(targets())
+POSTS = [target for target in TARGETS if target.method == "POST"]
+of_every_target = pytest.mark.parametrize(
+    "target", TARGETS, ids=lambda target: f"{target.method} {target.path}"
+)
+REDIRECTS = ("callbackURL", "redirectTo", "errorCallbackURL", "newUserCallbackURL")
+EVIL_URLS = [
+    *("http://[", "//evil.com", "/\\evil.com", "http://evil.com", "javascript:alert(1)"),
+    *("http://localhost:3000@evil.com", "\0", LONE, "/a\nb", "http://localhost:3000\\@evil.com/["),
+]
+VALUES: list[Any] = [
+    *(None, True, 5, -1.5, 10**400, [], {}, [[]], ["a"], {"a": {"b": []}}, "", " ", "\0", "a\0b"),
+    *(
+        LONE,
+        f"a{LONE}@b.co",
+        "a@b.co\n",
+        "\u202e",
+        "x" * 100_000,
+        "%00",
+        "';--",
+        "${a}",
+        "http://[",
+    ),
+]
+BODIES = {
+    "nothing": b"",
+    "half": b'{"email":',
+    "null": b"null",
+    "array": b"[]",
+    "array of objects": b'[{"email":"a@b.co"}]',
+    "number": b"5",
+    "text": b'"text"',
+    "true": b"true",
+    "NaN": b'{"email":NaN}',
+    "infinity": b'{"name":1e999,"email":-1e999}',
+    "long number": b'{"name":' + b"9" * 5_000 + b"}",
+    "deep arrays": b"[" * DEEP + b"]" * DEEP,
+    "deep objects": b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+    "deep value": b'{"email":' + b"[" * DEEP + b"]" * DEEP + b"}",
+    "unclosed": b"[" * DEEP,
+    "not UTF-8": b'{"email":"\xff\xfe","password":"\xc3"}',
+    "key not UTF-8": b'{"\xff":1}',
+    "BOM": b"\xef\xbb\xbf{}",
+    "UTF-16": '{"email":"a@b.co"}'.encode("utf-16"),
+    "duplicate keys": b'{"email":"a@b.co","email":{},"name":1,"name":"a","token":[],"token":"a"}',
+    "NUL key": b'{"\\u0000":1,"a\\u0000b":2}',
+    "lone surrogate as key": b'{"\\ud800":1}',
+    "prototype": b'{"__proto__":{"emailVerified":true},"constructor":{"prototype":{}}}',
+    "single quotes": b"{'email':'a@b.co'}",
+    "form": b"email=a%40b.co&password=%00&name=%ff",
+    "trailing": b"{} {}",
+    "comment": b'{"email":"a@b.co"/**/}',
+    "raw line end": b'{"email":"a@b.co\n"}',
+    "NUL bytes": b"\0" * 1000,
+    "many keys": b"{" + b",".join(b'"%d":0' % n for n in range(50_000)) + b"}",
+    "1 MB name": b'{"name":"' + b"n" * 1_000_000 + b'"}',
+}
+KINDS = [
+    *(b"", b"text/plain", b"text/html", b"\xff", b"application/json;charset=\xff", b";", b","),
+    *(b"application/json; charset=utf-16", b"APPLICATION/JSON", b"application/json,text/plain"),
+    *(b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x", b"application/*"),
+]
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody signed in, made without hashing a password."""
+
+    email: str
+    headers: list[tuple[bytes, bytes]]
+
+    def body(self, target: Target) -> dict[str, Any]:
+        """A body that is right, as far as that goes without hashing: passwords are too long."""
+        password = "p" * 129 if target.path in HASHES else PASSWORD
+        values = {"email": self.email, "name": "Ada", "password": password, "provider": "github"}
+        return {name: values.get(name, "text") for name in target.fields if name not in REDIRECTS}
+
+
+@pytest.fixture(scope="module")
+async def hostile(create_database: CreateDatabase) -> AsyncIterator[FastAPI]:
+    """The app on a database of its own, so that each request can be held against all its rows."""
+    async with running_on(await create_database()) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+async def browser(hostile: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(hostile)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+        yield client
+
+
+async def new_person(app: FastAPI) -> Person:
+    fetch, auth = app.state.database.fetch, app.state.better_auth
+    user_id, email, token = token_hex(16), new_email(), token_hex(16)
+    user = 'INSERT INTO "user" (id, name, email, "emailVerified") VALUES ($1, $1, $2, false)'
+    account = """INSERT INTO account (id, "accountId", "providerId", "userId", password, "updatedAt")
+        VALUES ($1, $1, 'credential', $1, $2, now())"""
+    session = """INSERT INTO session (id, "expiresAt", token, "updatedAt", "userId")
+        VALUES ($1, now() + interval '7 days', $2, now(), $1)"""
+    await fetch(user, user_id, email)
+    await fetch(account, user_id, GOOD)
+    await fetch(session, user_id, token)
+    cookie = f"{COOKIE}={encode_uri_component(auth.signer.sign(token))}"
+    return Person(email, [(b"cookie", cookie.encode()), (b"origin", BASE_URL.encode())])
+
+
+async def attack(
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    target: Target,
+    content: Any = None,
+    headers: list[tuple[bytes, bytes]] | None = None,
+    query: str = "",
+) -> httpx.Response:
+    """Send a request; whatever it is, the answer is decent, and a refusal has written nothing."""
+    fetch = app.state.database.fetch
+    before = await fetch(SNAPSHOT)
+    sent = headers or []
+    if content is not None and not any(name == b"content-type" for name, _ in sent):
+        sent = [*sent, (b"content-type", b"application/json")]
+    response = await client.request(
+        target.method, f"/api/auth/{target.path}{query}", content=content, headers=sent
+    )
+    client.cookies.clear()
+    note = (target, content if content is None else content[:200], sent, query, response.text)
+    assert response.status_code < 500, note
+    assert response.headers.get("content-type", "application/json") == "application/json", note
+    assert not response.content or json.loads(response.content) is not Ellipsis, note
+    assert response.headers.get("location", "/").isascii(), note
+    if response.status_code >= 400:
+        assert await fetch(SNAPSHOT) == before, note
+    assert await fetch(INCOMPLETE) == [], note
+    return response
+
+
+@of_every_target
+async def test_a_body_that_is_no_proper_json_is_refused_in_json(
+    hostile: FastAPI, browser: httpx.AsyncClient, target: Target
+) -> None:
+    for content in BODIES.values():
+        person = await new_person(hostile)
+        await attack(hostile, browser, target, content)
+        await attack(hostile, browser, target, content, person.headers)
+
+
+@of_every_target
+async def test_a_field_of_any_wrong_type_is_refused_in_json(
+    hostile: FastAPI, browser: httpx.AsyncClient, target: Target
+) -> None:
+    person = await new_person(hostile)
+    for field in (*target.fields, *REDIRECTS, "undefined"):
+        for value in VALUES:
+            content = json.dumps({**person.body(target), field: value}).encode()
+            headers = person.headers if field in target.fields else None
+            response = await attack(hostile, browser, target, content, headers)
+            if response.is_success:
+                person = await new_person(hostile)
+
+
+@of_every_target
+async def test_hostile_redirects_are_refused_wherever_they_stand(
+    hostile: FastAPI, browser: httpx.AsyncClient, target: Target
+) -> None:
+    person = await new_person(hostile)
+    for name in REDIRECTS:
+        for url in EVIL_URLS:
+            body = {**person.body(target), name: url}
+            await attack(hostile, browser, target, json.dumps(body).encode(), person.headers)
+            encoded = quote(url.encode("utf-8", "surrogatepass"))
+            query = f"?{name}={encoded}&token=unknown"
+            response = await attack(hostile, browser, target, b"{}", person.headers, query)
+            assert "evil" not in response.headers.get("location", "")
+            if response.is_success:
+                person = await new_person(hostile)
+
+
+@of_every_target
+async def test_odd_queries_and_paths_are_no_failure(
+    hostile: FastAPI, browser: httpx.AsyncClient, target: Target
+) -> None:
+    for value in ("", "%00", "%ff", "%ED%A0%80", "x" * 8_000, "[]", "%", "a&token=b", "\u202e"):
+        query = "&".join(f"{name}={value}" for name in (*target.query, "disableRefresh", "error"))
+        await attack(hostile, browser, target, query=f"?{query}")
+    for suffix in ("/", "/%00", "%00", "/%ff", "//", "/..%2f", "%0a", ";a", "/" + "x" * 5_000):
+        path = Target(target.method, f"{target.path}{suffix}", (), ())
+        await attack(hostile, browser, path)
+
+
+@of_every_target
+async def test_odd_content_types_are_no_failure(
+    hostile: FastAPI, browser: httpx.AsyncClient, target: Target
+) -> None:
+    for kind in KINDS:
+        headers = [(b"content-type", kind)]
+        await attack(hostile, browser, target, b"email=%00&password=%ff", headers)
+        await attack(hostile, browser, target, b'{"email":"a@b.co"}', headers)
+
+
+@pytest.mark.parametrize("target", POSTS, ids=lambda target: target.path)
+async def test_a_body_of_20_mb_is_413_before_it_is_read(
+    browser: httpx.AsyncClient, target: Target
+) -> None:
+    sent = 0
+
+    async def chunks() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(320):
+            sent += 65_536
+            yield b" " * 65_536
+
+    headers = {"content-type": "application/json"}
+    announced = {**headers, "content-length": "20971520"}
+    response = await browser.post(f"/api/auth/{target.path}", content=chunks(), headers=announced)
+    assert (response.status_code, sent) == (413, 0)
+    assert isinstance(response.json()["detail"], str)
+    response = await browser.post(f"/api/auth/{target.path}", content=chunks(), headers=headers)
+    assert 400 <= response.status_code < 500
+    assert sent <= 2 * 1_048_576
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("/\u20ac", "/\u00e9", "/a b", f"{BASE_URL}/\u20ac?\u00e9#\U0001f600", "/%0d%0aX:%20y"),
+        *(f"{BASE_URL}/\r\nX-Injected: yes", f"\r\n{BASE_URL}", f"{BASE_URL}/\0", "/a\x7f"),
+        *(f"{BASE_URL}/\x85", f"{BASE_URL}\t", f"{BASE_URL}/{'x' * 100_000}", f"{BASE_URL}/{LONE}"),
+    ],
+    ids=lambda url: ascii(url[:40]),
+)
+async def test_where_a_sign_in_leads_cannot_break_its_answer(
+    hostile: FastAPI, browser: httpx.AsyncClient, url: str
+) -> None:
+    person = await new_person(hostile)
+    body = {"email": person.email, "password": PASSWORD, "callbackURL": url}
+    target = Target("POST", "sign-in/email", (), ())
+    response = await attack(hostile, browser, target, json.dumps(body).encode())
+    assert "x-injected" not in response.headers
+    location = response.headers.get("location", "")
+    assert all("!" <= character <= "~" for character in location)
+
+
+HEADER_NAMES = [
+    *(b"cookie", b"authorization", b"origin", b"referer", b"content-type", b"user-agent"),
+    *(
+        b"x-forwarded-for",
+        b"host",
+        b"accept",
+        b"sec-fetch-site",
+        b"sec-fetch-mode",
+        b"x-request-id",
+    ),
+    *(b"content-encoding", b"accept-language", b"x-forwarded-host", b"x-forwarded-proto"),
+]
+STARTS = [
+    *(b"", b"Bearer ", f"{COOKIE}=".encode(), b"better-auth.session_data=", b"http://"),
+    *(b"better-auth.dont_remember=", b"application/json;", b"1.2.3.4, ", b"[", b"%"),
+]
+HEADER_BYTES = st.binary(max_size=40).map(lambda raw: raw.translate(None, b"\r\n\0"))
+HEADERS = st.lists(
+    st.tuples(
+        st.sampled_from(HEADER_NAMES),
+        st.builds(bytes.__add__, st.sampled_from(STARTS), HEADER_BYTES),
+    ),
+    max_size=4,
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+NAMES = sorted({name for target in TARGETS for name in target.fields} - {"password"})
+QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@QUICK
+@given(target=st.sampled_from(TARGETS), headers=HEADERS)
+async def test_no_header_makes_the_server_fail(
+    hostile: FastAPI,
+    browser: httpx.AsyncClient,
+    target: Target,
+    headers: list[tuple[bytes, bytes]],
+) -> None:
+    await attack(hostile, browser, target, b'{"email":"a@b.co"}', headers)
+
+
+@QUICK
+@given(
+    target=st.sampled_from(POSTS),
+    body=st.dictionaries(st.sampled_from(NAMES), JSON | st.text(), max_size=5) | JSON,
+    signed_in=st.booleans(),
+)
+async def test_no_json_makes_the_server_fail(
+    hostile: FastAPI, browser: httpx.AsyncClient, target: Target, body: Any, *, signed_in: bool
+) -> None:
+    headers = (await new_person(hostile)).headers if signed_in else None
+    await attack(hostile, browser, target, json.dumps(body).encode(), headers)

@@ -1,0 +1,222 @@
+"""The fast path answers every request exactly as FastAPI alone would."""
+
+import json
+import secrets
+from typing import Any
+
+import httpx
+from anyio.from_thread import BlockingPortal
+from anyio.to_thread import run_sync
+from fastapi import FastAPI
+from fastapi.routing import APIRoute, iter_route_contexts
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from starlette.types import ASGIApp
+
+from taskward.fast_path import FastPath
+from taskward.middleware import EdgeMiddleware
+from tests.conftest import BASE_URL
+
+VARYING = {"x-request-id", "content-length", "location"}
+
+
+def layers(app: FastAPI) -> tuple[EdgeMiddleware, FastPath]:
+    edge = app.middleware_stack
+    assert isinstance(edge, EdgeMiddleware)
+    fast_path = edge.app
+    assert isinstance(fast_path, FastPath)
+    return edge, fast_path
+
+
+def without_fast_path(app: FastAPI) -> ASGIApp:
+    """The same application, every request of which goes through FastAPI's router and solver."""
+    edge, fast_path = layers(app)
+
+    async def plain(scope: Any, receive: Any, send: Any) -> None:
+        scope["app"] = app
+        slow = EdgeMiddleware(fast_path._rest, edge.preflight.origins, edge.access_log)
+        await slow(scope, receive, send)
+
+    return plain
+
+
+async def test_all_six_operations_are_on_the_fast_path(app: FastAPI) -> None:
+    _, fast_path = layers(app)
+    routes = [
+        (method, str(route.path).removeprefix("/api/tasks"))
+        for route in iter_route_contexts(app.routes)
+        if isinstance(route.original_route, APIRoute) and str(route.path).startswith("/api/tasks")
+        for method in route.methods or ()
+    ]
+    assert len(routes) == 8  # six, two of which have a second spelling
+    assert set(fast_path._operations) == set(routes)
+
+
+ids = st.one_of(
+    st.integers(-5, 10**25).map(str),
+    st.sampled_from(["existing", "", "1.0", "+1", "1e3", "%31", "%00", "1%0A", "a", "1/", " 1"]),
+)
+paths = st.one_of(
+    st.sampled_from(["/api/tasks", "/api/tasks/", "/api/tasksx", "/api/tasks//", "/api/task"]),
+    ids.map(lambda task_id: f"/api/tasks/{task_id}"),
+    ids.map(lambda task_id: f"/api/tasks/{task_id}/complete"),
+    ids.map(lambda task_id: f"/api/tasks/{task_id}/x"),
+)
+queries = st.one_of(
+    st.just(""),
+    st.sampled_from(
+        ["status=pending", "status=completed", "status=all", "status=", "status", "status=x&a=b"]
+        + ["status=x&status=all", "status=all&status=x", "Status=x", "status=%70ending", "%ff=%zz"]
+        + ["status=pending;status=all", "status[]=all", "a=1&b", "status=pend+ing", "&&=&status"]
+    ),
+)
+words = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(["", " ", " x ", "\0", "a\0", "x" * 200, "x" * 201, "é" * 200, "\U0001f600"]),
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=5,
+)
+fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "title": words | values,
+        "description": words | values,
+        "completed": st.booleans() | values,
+        "id": values,
+        "user_id": words,
+        "extra": values,
+    },
+)
+raw = st.sampled_from(
+    [b"", b"{", b"[]", b"null", b'"x"', b'{"title":"\xff"}', b'{"title":"\xed\xa0\x80"}']
+    + [b'\xef\xbb\xbf{"title":"x"}', b'{"title":"a","title":"b"}', b'{"title":"\\ud800"}']
+    + [b'{"title":"x"} ', b'{"title":"x"},', b'{"title":NaN}', b'{"title":"x","n":NaN}']
+    + [
+        b'{"title":"x","n":' + b"9" * 5000 + b"}",
+        b'{"title":"x","n":' + b"[" * 500 + b"]" * 500 + b"}",
+    ]
+    + ['{"title":"x"}'.encode("utf-16"), b'{"title":"tab\t"}', b'{"title":"x","completed":1}']
+)
+bodies = st.one_of(fields.map(lambda body: json.dumps(body).encode()), raw)
+content_types = st.sampled_from(
+    ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "text/plain", None]
+    + ["application/problem+json", "application/json;charset=latin-1", "application/x"]
+)
+authorizations = st.sampled_from(
+    [
+        "Bearer {}",
+        "bearer {}",
+        "Bearer  {}",
+        "Bearer {} ",
+        "Basic {}",
+        "Bearer",
+        "Bearer x",
+        "",
+        "{}",
+    ]
+)
+OPERATIONS = [
+    ("GET", "/api/tasks"),
+    ("POST", "/api/tasks"),
+    ("POST", "/api/tasks/"),
+    ("GET", "/api/tasks/existing"),
+    ("PUT", "/api/tasks/existing"),
+    ("PATCH", "/api/tasks/existing/complete"),
+    ("DELETE", "/api/tasks/existing"),
+]
+DEVIATIONS: dict[str, st.SearchStrategy[Any]] = {
+    "method": st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]),
+    "path": paths,
+    "query": queries,
+    "body": bodies,
+    "content_type": content_types,
+    "authorization": authorizations,
+    "origin": st.sampled_from(["http://localhost:3000", "https://evil.example", ""]),
+    "twice": st.just(value=True),
+}
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> dict[str, Any]:
+    """A good request in which at most two things are odd."""
+    method, path = draw(st.sampled_from(OPERATIONS))
+    request: dict[str, Any] = {
+        "method": method,
+        "path": path,
+        "query": "",
+        "body": b'{"title": "good", "description": "words"}' if method in {"POST", "PUT"} else b"",
+        "content_type": "application/json",
+        "authorization": "Bearer {}",
+        "origin": None,
+        "twice": False,
+    }
+    odd = draw(st.lists(st.sampled_from(sorted(DEVIATIONS)), max_size=2, unique=True))
+    return request | {name: draw(DEVIATIONS[name]) for name in odd}
+
+
+class World:
+    """One user on one side, with a task whose id the requests may name."""
+
+    def __init__(self, app: FastAPI, side: ASGIApp, user_id: str) -> None:
+        self.token = app.state.better_auth.tokens.issue(user_id)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(side), base_url=BASE_URL)
+        self.user_id = user_id
+        self.existing = 0
+
+    async def begin(self) -> None:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        task = await self.client.post("/api/tasks", headers=headers, json={"title": "first"})
+        self.existing = task.json()["id"]
+
+    async def answer(self, request: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+        path = request["path"].replace("existing", str(self.existing))
+        url = f"{BASE_URL}{path}" + (f"?{request['query']}" if request["query"] else "")
+        headers = [("authorization", request["authorization"].format(self.token))]
+        headers += headers if request["twice"] else []
+        for name in ("content_type", "origin"):
+            if request[name] is not None:
+                headers.append((name.replace("_", "-"), request[name]))
+        response = await self.client.request(
+            request["method"], url, headers=headers, content=request["body"]
+        )
+        kept = {k: v for k, v in response.headers.items() if k not in VARYING}
+        return response.status_code, kept, self._normal(response)
+
+    def _normal(self, response: httpx.Response) -> Any:
+        text = response.text.replace(self.user_id, "<user>")
+        if response.headers.get("content-type") != "application/json" or not text:
+            return text
+        return self._tasks(json.loads(text))
+
+    def _tasks(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._tasks(item) for item in value]
+        if isinstance(value, dict) and "updated_at" in value:
+            changed = value["updated_at"] > value["created_at"]
+            rest = {k: v for k, v in value.items() if k not in {"id", "created_at", "updated_at"}}
+            return {**rest, "existing": value["id"] == self.existing, "changed": changed}
+        return value
+
+
+async def test_arbitrary_requests_are_answered_as_fastapi_answers_them(app: FastAPI) -> None:
+    sides = (app, without_fast_path(app))
+
+    async def compare(conversation: list[dict[str, Any]]) -> None:
+        worlds = [World(app, side, f"u{secrets.token_hex(8)}") for side in sides]
+        for world in worlds:
+            await world.begin()
+        for request in conversation:
+            fast_answer, slow_answer = [await world.answer(request) for world in worlds]
+            assert fast_answer == slow_answer, request
+
+    async with BlockingPortal() as portal:
+
+        @given(st.lists(requests(), min_size=1, max_size=10))
+        @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        def run(conversation: list[dict[str, Any]]) -> None:
+            portal.call(compare, conversation)
+
+        await run_sync(run)
