@@ -10,7 +10,7 @@ PORT ?= 8000
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 
-.PHONY: help setup setup-dev run test check format lock clean
+.PHONY: help setup setup-dev run test check format lock clean bench bench-quick bench-auth
 
 help:
 	@echo "make run      install, start PostgreSQL and the server on http://localhost:$(PORT)"
@@ -18,6 +18,7 @@ help:
 	@echo "make check    linters, formatter and strict types"
 	@echo "make format   apply the formatter"
 	@echo "make lock     renew requirements*.txt"
+	@echo "make bench    measure beside other services (10 minutes); also bench-quick, bench-auth"
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Taskward needs Python 3.11 or newer: set PYTHON=/path/to/python3" >&2; exit 1; }
@@ -61,5 +62,19 @@ lock: setup-dev
 	@$(LOCK) pyproject.toml -o requirements.txt
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
 
+bench/js/node_modules/.stamp: bench/js/package-lock.json
+	@command -v npm >/dev/null || { echo "The bench needs Node.js 20 or newer, with npm" >&2; exit 1; }
+	@echo "Installing the services to compare with into bench/js/node_modules ..."
+	@npm ci --prefix bench/js --silent --no-audit --no-fund && touch $@
+
+bench: setup-dev bench/js/node_modules/.stamp
+	@$(BIN)/python -m bench tasks growth workers first_byte tokens startup memory
+
+bench-quick: setup-dev bench/js/node_modules/.stamp
+	@$(BIN)/python -m bench --quick tasks
+
+bench-auth: setup-dev bench/js/node_modules/.stamp
+	@$(BIN)/python -m bench auth round_trips
+
 clean:
-	rm -rf $(VENV) tests/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/js/node_modules bench/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis

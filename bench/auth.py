@@ -21,6 +21,7 @@ from tests.servers import ORIGIN, Server
 
 ORIGINAL = "Better Auth on Node.js"
 PLAIN = "Better Auth without its JWT plugin"
+READ = "Taskward, with a reader"
 PASSWORD = "correct horse battery staple"
 EMAILS = tuple(f"user_{number}@example.com" for number in range(200))
 COOKIES = 20
@@ -97,12 +98,16 @@ def sessions(server: Server, scratch: Path, name: str) -> Job:
 
 
 def storm_rounds(contestants: Sequence[Contestant], scratch: Path, plan: Plan) -> dict[str, Any]:
-    """Storms on each server in turn; only Taskward has tasks, so only there somebody reads them."""
+    """Storms on each server in turn, and another on Taskward while somebody reads tasks there."""
     storms: dict[str, list[Storm]] = {}
     job, reader = Job.write(scratch, "sign-in", map(sign_in, EMAILS)), reading(scratch)
+    turns: list[tuple[str, Server, Job | None]] = [
+        *((each.name, each.server, None) for each in contestants),
+        (READ, contestants[0].server, reader),
+    ]
     for number in range(plan.rounds):
-        for name, server in ((each.name, each.server) for each in contestants):
-            found = storm(server, job, plan.seconds, reader if name == TASKWARD else None)
+        for name, server, reads in turns:
+            found = storm(server, job, plan.seconds, reads)
             storms.setdefault(name, []).append(found)
             say(f"storm {number + 1}: {name}: {found.per_second:.1f}/s")
     return {name: summary(found) for name, found in storms.items()}

@@ -6,21 +6,35 @@ is completed in a window that opens when the storm has settled.
 
 import asyncio
 import itertools
+import math
 import statistics
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import psutil
 
-from bench.load import ANSWER_SECONDS, CONNECTIONS, Job, Request, Run, cpu_seconds, measure
+from bench.load import (
+    ANSWER_SECONDS,
+    CONNECTIONS,
+    Job,
+    LoadError,
+    Request,
+    Run,
+    cpu_seconds,
+    measure,
+)
 from tests.servers import Server
 
-SETTLE_SECONDS = 5
-WINDOW_FACTOR = 4
-"""A window is longer than another run: there are few sign-ins in a second."""
+SETTLED = 2 * CONNECTIONS
+"""Sign-ins before the window: every connection has had its turn twice."""
+SETTLE_SECONDS = 60
+WINDOW_FACTOR = 6
+"""A window is longer than another run: sign-ins are few, and some servers do them in batches."""
+IDLE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +58,9 @@ class _Flight:
     """The sign-ins under way; `latencies` are those completed in the window, in seconds."""
 
     requests: Iterator[Request]
-    ends: float
+    ends: float = math.inf
+    done: int = 0
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
     counts: bool = False
     latencies: list[float] = field(default_factory=list)
 
@@ -52,7 +68,7 @@ class _Flight:
 def storm(server: Server, job: Job, seconds: int, reader: Job | None = None) -> Storm:
     """Measure a storm, and a reader alone before it and again in its window."""
     window = seconds * WINDOW_FACTOR
-    idle = measure(server, reader, window).p99_ms if reader else None
+    idle = measure(server, reader, IDLE_SECONDS).p99_ms if reader else None
     found, p99 = asyncio.run(_storm(server, job, window, reader))
     return Storm(**found, idle_reader_p99_ms=idle, reader_p99_ms=p99)
 
@@ -60,8 +76,7 @@ def storm(server: Server, job: Job, seconds: int, reader: Job | None = None) -> 
 async def _storm(
     server: Server, job: Job, window: int, reader: Job | None
 ) -> tuple[dict[str, float], float | None]:
-    ends = time.monotonic() + SETTLE_SECONDS + window
-    flight = _Flight(itertools.cycle(job.requests), ends)
+    flight = _Flight(itertools.cycle(job.requests))
     limits = httpx.Limits(max_connections=CONNECTIONS)
     async with (
         httpx.AsyncClient(base_url=server.url, timeout=ANSWER_SECONDS, limits=limits) as client,
@@ -69,8 +84,16 @@ async def _storm(
     ):
         for _ in range(CONNECTIONS):
             group.create_task(_sign_in(client, flight))
-        await asyncio.sleep(SETTLE_SECONDS)
-        return await _observe(server, flight, window, reader)
+        await _settle(flight)
+        found = await _observe(server, flight, window, reader)
+        flight.ends = time.monotonic()
+        return found
+
+
+async def _settle(flight: _Flight) -> None:
+    """Wait until the storm is as it will be; a very slow server is not waited for."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(flight.settled.wait(), SETTLE_SECONDS)
 
 
 async def _sign_in(client: httpx.AsyncClient, flight: _Flight) -> None:
@@ -82,6 +105,9 @@ async def _sign_in(client: httpx.AsyncClient, flight: _Flight) -> None:
         )
         response.raise_for_status()
         client.cookies.clear()
+        flight.done += 1
+        if flight.done == SETTLED:
+            flight.settled.set()
         if flight.counts:
             flight.latencies.append(time.monotonic() - begun)
 
@@ -112,6 +138,8 @@ async def _read(server: Server, reader: Job | None, window: int) -> float | None
 def _summary(
     latencies: Sequence[float], lasted: float, cpu: float, busy: float
 ) -> dict[str, float]:
+    if len(latencies) < CONNECTIONS:
+        raise LoadError(f"only {len(latencies)} sign-ins in {lasted:.0f} s: too few to count")
     quantiles = statistics.quantiles(latencies, n=100)
     return {
         "per_second": len(latencies) / lasted,

@@ -1,4 +1,4 @@
-"""The pool: connections that are lost, busy or dead, and what a request costs."""
+"""The pool: connections that are lost, busy, asleep or dead."""
 
 import asyncio
 import secrets
@@ -111,34 +111,6 @@ async def end_connections(url: DatabaseURL) -> int:
 async def in_parallel(client: httpx.AsyncClient, method: str, times: int) -> set[int]:
     requests = [client.request(method, "/api/tasks", json=TASK) for _ in range(times)]
     return {answer.status_code for answer in await asyncio.gather(*requests)}
-
-
-# What a request costs
-
-
-async def test_checking_a_token_and_a_body_asks_no_database(url: DatabaseURL) -> None:
-    async with served(url) as (app, client):
-        await app.state.database.close()
-        anonymous = await client.get("/api/tasks", headers={"Authorization": ""})
-        forged = await client.get("/api/tasks", headers={"Authorization": "Bearer a.b.c"})
-        unfit = await client.post("/api/tasks", json={"title": ""})
-        right = await client.get("/api/tasks")
-    assert [a.status_code for a in (anonymous, forged, unfit, right)] == [401, 401, 422, 503]
-
-
-async def test_each_operation_is_exactly_one_statement(own_url: DatabaseURL) -> None:
-    sent: list[str] = []
-    async with served(own_url) as (app, client):
-        async with app.state.database.acquire() as connection:
-            connection.add_query_logger(lambda record: sent.append(record.query.split()[0]))
-        path = (await client.post("/api/tasks", json=TASK)).headers["location"]
-        await client.get("/api/tasks?status=pending")
-        await client.get(path)
-        await client.put(path, json=TASK)
-        await client.patch(f"{path}/complete")
-        await client.delete(path)
-        assert await end_connections(own_url) == 1
-    assert sent == ["INSERT", "SELECT", "SELECT", "UPDATE", "UPDATE", "DELETE"]
 
 
 # Connections that are gone
@@ -304,17 +276,36 @@ async def test_with_every_connection_busy_reads_and_writes_are_503_after_the_sam
         assert await in_parallel(client, "POST", 1) == {201}
 
 
-@pytest.mark.parametrize("check_after", [0.0, 30.0])
 async def test_a_request_that_its_client_gave_up_gives_its_connection_back(
-    url: DatabaseURL, monkeypatch: pytest.MonkeyPatch, check_after: float
+    url: DatabaseURL,
 ) -> None:
-    monkeypatch.setattr(database_module, "_CHECK_AFTER_IDLE", check_after)
-    async with opened(url) as database, asyncio.timeout(30):
+    async with asyncio.timeout(25), opened(url) as database, asyncio.timeout(20):
         for patience in range(3 * POOL_SIZE):
-            with suppress(TimeoutError):
-                await asyncio.wait_for(database.fetch("SELECT pg_sleep(60)"), patience / 2000)
+            await give_up(database, patience / 2000)
         borrowed = [database.fetch("SELECT 1") for _ in range(2 * POOL_SIZE)]
         assert len(await asyncio.gather(*borrowed)) == 2 * POOL_SIZE
+
+
+async def test_a_request_given_up_while_its_connection_is_checked_gives_it_back_too(
+    url: DatabaseURL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "_CHECK_AFTER_IDLE", 0.0)
+    async with (
+        asyncio.timeout(25),
+        Link(url) as link,
+        opened(link.url) as database,
+        asyncio.timeout(20),
+    ):
+        await asyncio.gather(*(database.fetch("SELECT pg_sleep(0.2)") for _ in range(POOL_SIZE)))
+        link.silence()
+        await asyncio.gather(*(give_up(database, 0.1) for _ in range(POOL_SIZE)))
+        borrowed = [database.fetch("SELECT 1") for _ in range(2 * POOL_SIZE)]
+        assert len(await asyncio.gather(*borrowed)) == 2 * POOL_SIZE
+
+
+async def give_up(database: Database, patience: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(database.fetch("SELECT pg_sleep(60)"), patience)
 
 
 # What an error means

@@ -1,7 +1,8 @@
-"""All routes: who may call them, which methods and ids they take; all statements name the owner."""
+"""All routes: who may call them, what they cost, which methods and ids they take."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -9,14 +10,17 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from taskward import tasks
+from taskward.app import create_app
 from taskward.auth import CurrentUser
 from taskward.auth.current_user import JWTBearer
+from taskward.fast_path import FastPath
 from taskward.statements import Statement
 from taskward.tasks import AuthenticatedRoute
-from tests.conftest import Person
+from tests.conftest import BASE_URL, Person, settings_for
 
 COLLECTION = {"GET", "POST"}
 ITEM = {"GET", "PUT", "DELETE"}
@@ -82,6 +86,20 @@ def test_a_route_that_forgets_to_ask_is_found() -> None:
     ]
 
 
+async def test_the_fast_path_leaves_a_route_that_forgets_to_ask_to_its_route_class() -> None:
+    async def forgetful() -> Response:
+        return Response("everything")
+
+    app, router = FastAPI(), APIRouter(route_class=AuthenticatedRoute)
+    router.add_api_route("/api/tasks", forgetful)
+    app.include_router(router)
+    fast_path = FastPath(app, Response("asked who it is", 401), tasks.PROVIDERS)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(fast_path), base_url=BASE_URL
+    ) as client:
+        assert (await client.get("/api/tasks")).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [(m, path) for path, allowed in ALLOWED.items() for m in sorted(allowed)],
@@ -131,6 +149,43 @@ def test_every_statement_on_tasks_names_the_owner() -> None:
         wanted = r"INSERT INTO tasks \(user_id, " if sql.startswith("INSERT") else r"user_id = \$\d"
         assert re.search(wanted, sql), sql
         assert " OR " not in sql
+
+
+@asynccontextmanager
+async def served(url: str) -> AsyncIterator[tuple[FastAPI, httpx.AsyncClient]]:
+    """An app of the test's own, and somebody who is signed in there."""
+    app = create_app(settings_for(url))
+    headers = {"Authorization": f"Bearer {app.state.better_auth.tokens.issue('somebody')}"}
+    transport = httpx.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers) as client,
+    ):
+        yield app, client
+
+
+async def test_checking_a_token_and_a_body_asks_no_database(database_url: str) -> None:
+    async with served(database_url) as (app, client):
+        await app.state.database.close()
+        anonymous = await client.get("/api/tasks", headers={"Authorization": ""})
+        forged = await client.get("/api/tasks", headers={"Authorization": "Bearer a.b.c"})
+        unfit = await client.post("/api/tasks", json={"title": ""})
+        right = await client.get("/api/tasks")
+    assert [a.status_code for a in (anonymous, forged, unfit, right)] == [401, 401, 422, 503]
+
+
+async def test_each_operation_is_exactly_one_statement(database_url: str) -> None:
+    sent: list[str] = []
+    async with served(database_url) as (app, client):
+        async with app.state.database.acquire() as connection:
+            connection.add_query_logger(lambda record: sent.append(record.query.split()[0]))
+        path = (await client.post("/api/tasks", json={"title": "t"})).headers["location"]
+        await client.get("/api/tasks?status=pending")
+        await client.get(path)
+        await client.put(path, json={"title": "t"})
+        await client.patch(f"{path}/complete")
+        await client.delete(path)
+    assert sent == ["INSERT", "SELECT", "SELECT", "UPDATE", "UPDATE", "DELETE"]
 
 
 # Methods

@@ -10,7 +10,7 @@ import json
 import time
 from typing import Any
 
-import httpx
+import httpx2
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
@@ -21,7 +21,7 @@ _MAX_BYTES = 262_144
 _MAX_KEYS = 100
 _KEY_FORM = {"kty": "OKP", "crv": "Ed25519"}
 _EDDSA = OKPAlgorithm()
-_FAILURES = (httpx.HTTPError, PyJWTError, ValueError, TypeError, KeyError, AttributeError)
+_FAILURES = (httpx2.HTTPError, PyJWTError, ValueError, TypeError, KeyError, AttributeError)
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +63,7 @@ class RemoteKeys:
 
     async def _fetch(self) -> Any:
         async with (
-            httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client,
+            httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client,
             client.stream("GET", self._url) as response,
         ):
             response.raise_for_status()

@@ -61,7 +61,7 @@ class Normaliser:
         if isinstance(value, dict):
             return {name: self._field(name, entry) for name, entry in value.items()}
         if isinstance(value, list):
-            return [self.value(entry) for entry in value]
+            return [self.value(entry) for entry in sorted(value, key=_account)]
         return self.text(value) if isinstance(value, str) else value
 
     def _field(self, name: str, value: Any) -> Any:
@@ -100,3 +100,9 @@ class Normaliser:
         if "sub" not in claims:  # it is about an e-mail address, and every claim counts
             shown = {name: value for name, value in claims.items() if name not in {"iat", "exp"}}
         return f"<jwt {self.value(shown)} for {claims['exp'] - claims['iat']} s>"
+
+
+def _account(entry: Any) -> tuple[str, str]:
+    """The original lists accounts in no order, so theirs is ours; other lists stay as they are."""
+    is_account = isinstance(entry, dict) and "providerId" in entry
+    return (entry["providerId"], entry["accountId"]) if is_account else ("", "")

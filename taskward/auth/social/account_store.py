@@ -111,7 +111,9 @@ LIST = Statement(
         col(Account.scope),
         col(Account.created_at),
         col(Account.updated_at),
-    ).where(col(Account.user_id) == bindparam("user_id"))
+    )
+    .where(col(Account.user_id) == bindparam("user_id"))
+    .order_by(col(Account.created_at), col(Account.id))
 )
 DELETE = Statement(delete(Account).where(col(Account.id) == bindparam("account_row_id")))
 

@@ -1,4 +1,4 @@
-"""POST /revoke-session, /revoke-sessions, /revoke-other-sessions: sessions end before their time."""
+"""POST /revoke-session, /revoke-sessions, /revoke-other-sessions: sessions end early."""
 
 from typing import Any, Final
 
