@@ -132,7 +132,9 @@ class Run:
         if not last.startswith("{"):
             raise LoadError(f"{self.job.name}: wrk failed\n{output}")
         found: dict[str, Any] = json.loads(last)
-        if not found["requests"] or found["refused"] or found["broken"] or found["late"]:
+        if not found["requests"]:
+            raise LoadError(f"{self.job.name}: no answer in {self.seconds} s")
+        if found["refused"] or found["broken"] or found["late"]:
             raise LoadError(f"{self.job.name}: not every answer was 2xx: {last}")
         return found
 

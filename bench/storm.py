@@ -45,6 +45,7 @@ class Storm:
     p50_ms: float
     p99_ms: float
     cpu_us: float
+    """For each sign-in of the whole storm, from its first to its last."""
     cores: float
     """How many cores the server kept busy."""
     machine_busy: float
@@ -69,14 +70,17 @@ def storm(server: Server, job: Job, seconds: int, reader: Job | None = None) -> 
     """Measure a storm, and a reader alone before it and again in its window."""
     window = seconds * WINDOW_FACTOR
     idle = measure(server, reader, IDLE_SECONDS).p99_ms if reader else None
-    found, p99 = asyncio.run(_storm(server, job, window, reader))
-    return Storm(**found, idle_reader_p99_ms=idle, reader_p99_ms=p99)
+    flight, before = _Flight(itertools.cycle(job.requests)), cpu_seconds(server.process.pid)
+    found, p99 = asyncio.run(_storm(server, flight, window, reader))
+    cpu = cpu_seconds(server.process.pid) - before
+    return Storm(
+        **found, cpu_us=cpu / flight.done * 1e6, idle_reader_p99_ms=idle, reader_p99_ms=p99
+    )
 
 
 async def _storm(
-    server: Server, job: Job, window: int, reader: Job | None
+    server: Server, flight: _Flight, window: int, reader: Job | None
 ) -> tuple[dict[str, float], float | None]:
-    flight = _Flight(itertools.cycle(job.requests))
     limits = httpx.Limits(max_connections=CONNECTIONS)
     async with (
         httpx.AsyncClient(base_url=server.url, timeout=ANSWER_SECONDS, limits=limits) as client,
@@ -145,7 +149,6 @@ def _summary(
         "per_second": len(latencies) / lasted,
         "p50_ms": quantiles[49] * 1000,
         "p99_ms": quantiles[98] * 1000,
-        "cpu_us": cpu / len(latencies) * 1e6,
         "cores": cpu / lasted,
         "machine_busy": busy,
     }

@@ -143,16 +143,13 @@ class Database:
             raise PoolExhaustedError("the pool is not open")
         await self._take_turn()
         try:
-            while not await _is_alive(connection := await self._pool.acquire()):
-                connection.terminate()
-                await self._pool.release(connection)
+            return await _living_connection(self._pool)
         except (*_LOST, asyncpg.PostgresError) as error:
             self._turns.release()
             raise PoolExhaustedError from error
         except BaseException:
             self._turns.release()
             raise
-        return connection
 
     async def _take_turn(self) -> None:
         if not self._turns.locked():
@@ -192,6 +189,20 @@ async def keeps_prepared_statements(connect_arguments: dict[str, Any]) -> bool:
             return passed_through is None
     finally:
         await connection.close()
+
+
+async def _living_connection(pool: asyncpg.Pool) -> PoolConnectionProxy:
+    """Take connections from the pool until one is alive; also if given up, the others go back."""
+    while True:
+        connection, alive = await pool.acquire(), False
+        try:
+            alive = await _is_alive(connection)
+        finally:
+            if not alive:
+                connection.terminate()
+                await pool.release(connection)
+        if alive:
+            return connection
 
 
 async def _is_alive(connection: PoolConnectionProxy) -> bool:

@@ -70,6 +70,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(TaskNotFoundError, _task_not_found)
     app.add_exception_handler(DatabaseUnavailableError, _database_unavailable)
     app.add_exception_handler(asyncpg.DataError, _unstorable)
+    app.add_exception_handler(Exception, _internal_error)
 
 
 def json_error(
@@ -112,6 +113,11 @@ async def _database_unavailable(request: Request, error: Exception) -> Response:
     log.warning("database unavailable", error=repr(error.__cause__ or error))
     detail = "The database is unavailable, try again"
     return json_error(503, detail, path=request.url.path, headers=RETRY_AFTER)
+
+
+async def _internal_error(request: Request, _: Exception) -> Response:
+    """The last resort; the edge logs the exception."""
+    return json_error(500, "Internal server error", path=request.url.path)
 
 
 async def _unstorable(_: Request, error: Exception) -> Response:

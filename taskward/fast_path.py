@@ -47,7 +47,7 @@ class FastPath:
     def __init__(
         self, app: FastAPI, rest: ASGIApp, providers: Mapping[Callable[..., Any], Provider]
     ) -> None:
-        """Compile the routes of `app`; one with a dependency that has no provider is left out."""
+        """Compile the routes of `app` that have exactly the dependencies with a provider."""
         self._app = app
         self._rest = rest
         self._operations: dict[tuple[str, str], _Operation] = {}
@@ -85,7 +85,7 @@ class FastPath:
         """Answer an error by the handler that FastAPI would have found."""
         handlers = self._app.exception_handlers
         for kind in type(error).__mro__:
-            if kind in handlers:
+            if kind in handlers and kind is not Exception:
                 return await handlers[kind](request, error)  # type: ignore[no-any-return,misc]
         raise error
 
@@ -94,7 +94,7 @@ class FastPath:
     ) -> None:
         dependant = route.dependant
         calls = [(d.name or "", d.call) for d in dependant.dependencies]
-        if any(call not in providers for _, call in calls) or len(dependant.body_params) > 1:
+        if {call for _, call in calls} != providers.keys() or len(dependant.body_params) > 1:
             return
         bodies = [
             (f.name, TypeAdapter[Any](f.field_info.annotation or Any))

@@ -1,6 +1,7 @@
 """`taskward.auth` alone: a Better Auth server in any FastAPI app, without anything of the tasks."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +18,8 @@ from sqlmodel import SQLModel
 
 import taskward.auth
 from taskward.auth import BetterAuth, BetterAuthOptions, CurrentUser
+from taskward.auth.endpoint import Endpoint
+from taskward.auth.server import ENDPOINTS
 from taskward.database_url import DatabaseURL
 from taskward.statements import Executor
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
@@ -140,6 +143,27 @@ async def test_a_deleted_user_is_announced_to_the_app_in_the_same_transaction(
     assert (await client.post("/api/auth/delete-user", json={})).status_code == 200
     assert archive.deleted == [user["id"]]
     assert await pool.fetchval(count, user["id"]) == 0
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: endpoint.path)
+async def test_what_postgresql_cannot_hold_is_refused_without_the_help_of_the_app(
+    client: httpx.AsyncClient, endpoint: Endpoint
+) -> None:
+    user = await sign_up(client) if endpoint.session else {"email": new_email()}
+    path = re.sub(r"{\w+}", "%00", f"/api/auth{endpoint.path}")
+    fields = [*endpoint.body.fields] if endpoint.body else []
+    names = [*endpoint.query.fields] if endpoint.query else []
+    right = {"name": "A", "email": user["email"], "password": PASSWORD, "newEmail": new_email()}
+    query = "?" + "&".join(f"{name}=%00" for name in names)
+    for method in endpoint.methods:
+        for field in [*fields, "name", "image"]:
+            body = {name: right.get(name, "text") for name in fields} | {field: "\0"}
+            if "/sign-" in path and field != "email":
+                body["email"] = new_email()
+            answer = await client.request(method, path + query, json=body)
+            assert answer.status_code < 500, (method, field, answer.text)
+            if endpoint.session and answer.status_code == 401:
+                break
 
 
 async def test_the_server_may_live_under_another_path(pool: asyncpg.Pool) -> None:

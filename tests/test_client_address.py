@@ -4,12 +4,14 @@ from ipaddress import ip_address
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 from starlette.requests import HTTPConnection
 
 from taskward.auth.client_address import client_address
 
 PEER = "203.0.113.7"
+patiently = examples(deadline=None)
 NET = "2001:0db8:0001:0002:0000:0000:0000:0000"
 
 
@@ -91,6 +93,7 @@ def test_behind_proxies_of_ours_the_entry_that_the_outermost_wrote_counts(
     assert address(forwarded, hops=hops) == expected
 
 
+@patiently
 @given(st.lists(st.text(st.characters(max_codepoint=255)), max_size=4), st.ip_addresses(v=4))
 def test_no_header_that_a_client_sends_changes_what_our_proxy_appended(
     sent: list[str], appended: object
@@ -98,6 +101,7 @@ def test_no_header_that_a_client_sends_changes_what_our_proxy_appended(
     assert address([*sent, str(appended)], hops=1) == str(appended)
 
 
+@patiently
 @given(st.lists(st.text(st.characters(max_codepoint=255)), max_size=4), st.integers(0, 4))
 def test_an_address_is_always_an_address(sent: list[str], hops: int) -> None:
     ip_address(address(sent, hops=hops))
@@ -128,6 +132,7 @@ def test_ipv6_counts_by_its_network_of_64_bits_and_mapped_ipv4_as_ipv4(
         assert address(f"6.6.6.6, {peer}", hops=1) == behind
 
 
+@patiently
 @given(st.ip_addresses(v=6), st.integers(0, 2**64 - 1))
 def test_whoever_owns_a_64_cannot_look_like_many(network: object, host: int) -> None:
     base = int(ip_address(str(network))) >> 64 << 64

@@ -20,7 +20,15 @@ from taskward import database as database_module
 from taskward.app import create_app
 from taskward.database import Database, DatabaseUnavailableError
 from taskward.database_url import DatabaseURL, SSLMode
-from tests.conftest import BASE_URL, TRUSTED_ORIGIN, CreateDatabase, settings_for, url_text
+from tests.conftest import (
+    BASE_URL,
+    PASSWORD,
+    TRUSTED_ORIGIN,
+    CreateDatabase,
+    new_email,
+    settings_for,
+    url_text,
+)
 
 TASK = {"title": "t"}
 POOL_SIZE = 10
@@ -383,5 +391,8 @@ async def test_a_database_that_is_away_is_503_with_retry_after_until_it_is_back(
             assert type(answer.json()["detail"]) is str
             assert int(answer.headers["retry-after"]) > 0
             assert answer.headers["access-control-allow-origin"] == TRUSTED_ORIGIN
+        someone = {"email": new_email(), "password": PASSWORD}
+        answer = await client.post("/api/auth/sign-in/email", json=someone)
+        assert (answer.status_code, answer.json()["code"]) == (503, "SERVICE_UNAVAILABLE")
         await elsewhere.execute(f"{allow} true")
         assert (await client.post("/api/tasks", json=TASK)).status_code == 201

@@ -243,6 +243,10 @@ async def test_names_are_kept_as_they_are_but_bounded(
     for path in PATHS:
         long = await sign_up(client, new_email(), path, name="n" * 1_000)
         assert long.status_code in {400, 422}
+    for field in ("name", "image"):
+        refused = await sign_up(client, new_email(), **{field: "NUL \0"})
+        assert refused.status_code == 422
+        assert refused.json()["code"] == "FAILED_TO_CREATE_USER"
 
 
 async def test_nothing_but_name_email_password_and_image_can_be_chosen(

@@ -163,7 +163,7 @@ def _glob(pattern: str) -> re.Pattern[str]:
     segments = [first, *(segment for segment in rest if segment)]
     last = len(segments) - 1
     translated = (
-        _translate(segment, _SLASHES_AT_END if i == last else _slashes_before(segments[i + 1]))
+        _translate(segment, i, _SLASHES_AT_END if i == last else _slashes_before(segments[i + 1]))
         for i, segment in enumerate(segments)
     )
     return re.compile("".join(translated), re.DOTALL)
@@ -173,10 +173,12 @@ def _slashes_before(segment: str) -> str:
     return "" if segment == "**" else _SLASHES
 
 
-def _translate(segment: str, slashes: str) -> str:
-    if segment == "**":
-        return rf"(?:{_NO_SLASH}*[/\\])*?" if slashes else ""
-    return "".join(_GLOB.get(c, re.escape(c)) for c in segment) + slashes
+def _translate(segment: str, position: int, slashes: str) -> str:
+    """`**` is written without nested repetition, which a hostile URL could make take for ever."""
+    if segment != "**":
+        return "".join(_GLOB.get(c, re.escape(c)) for c in segment) + slashes
+    before = slashes if position else ""
+    return before + (r".*" if slashes == _SLASHES_AT_END else r"(?:.*[/\\])?" if slashes else "")
 
 
 def _matches_custom_scheme(url: str, pattern: str, *, wildcard: bool) -> bool:
