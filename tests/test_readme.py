@@ -1,19 +1,25 @@
 """What the README shows is run as it stands there."""
 
 import re
+import secrets
 from collections.abc import AsyncIterator
+from typing import Any
 
+import httpx
 import pytest
 from anyio import run_process
 
+from taskward.database_url import DatabaseURL
+from taskward.migrations import migrate
+from tests.conftest import BASE_URL, PASSWORD, new_email
 from tests.servers import JS, ROOT, TaskwardServer, auth_settings, node
 
 README = (ROOT / "README.md").read_text()
 
 
-def block(language: str) -> str:
+def block(language: str, page: str = README) -> str:
     """The first code block in this language."""
-    found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    found = re.search(rf"```{language}\n(.*?)```", page, re.DOTALL)
     assert found is not None
     return found[1]
 
@@ -39,6 +45,26 @@ async def test_the_javascript_client_signs_up_and_makes_a_task(server: TaskwardS
         check=False,
     )
     assert "title: 'Write the front end'" in done.stdout.decode(), done.stderr
+
+
+async def test_the_better_auth_server_goes_into_an_app_of_fifteen_lines(database_url: str) -> None:
+    code = block("python", (ROOT / "docs" / "better-auth.md").read_text())
+    code = code.replace('"postgresql://localhost/app"', "**arguments").replace(
+        "…", secrets.token_hex(16)
+    )
+    names: dict[str, Any] = {"arguments": DatabaseURL.parse(database_url).connect_arguments()}
+    await migrate(names["arguments"])
+    exec(code, names)  # the documentation's own example
+    app = names["app"]
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE_URL) as client,
+    ):
+        body = {"email": new_email(), "password": PASSWORD}
+        signed_up = (await client.post("/api/auth/signup", json=body)).json()
+        headers = {"Authorization": f"Bearer {signed_up['token']}"}
+        assert (await client.get("/me", headers=headers)).json() == signed_up["user"]["id"]
+        assert (await client.get("/me")).status_code == 401
 
 
 def test_every_setting_of_the_readme_exists() -> None:
