@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle, product
-from secrets import token_hex
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -16,24 +15,15 @@ from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskward.auth.cookies import encode_uri_component
 from taskward.auth.server import ENDPOINTS
-from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
-from tests.test_passwords import GOOD
-from tests.test_sign_up import running_on
+from tests.conftest import BASE_URL, PASSWORD, CreateDatabase
+from tests.test_sign_up import new_person, running_on
 
 Headers: TypeAlias = dict[bytes, bytes]
 COOKIE = "better-auth.session_token"
 HASHES = ("sign-in/email", "login", "login/email")
 LONE = "\ud800"
 DEEP = 200_000
-NEW_PERSON = """
-WITH u AS (INSERT INTO "user" (id, name, email, "emailVerified") VALUES ($1, $1, $2, false)),
-a AS (INSERT INTO account (id, "accountId", "providerId", "userId", password, "updatedAt")
-    VALUES ($1, $1, 'credential', $1, $3, now()))
-INSERT INTO session (id, "expiresAt", token, "updatedAt", "userId")
-    VALUES ($1, now() + interval '7 days', $4, now(), $1)
-"""
 ROWS = """
 SELECT u.id, u::text AS users, a::text AS accounts, s::text AS sessions, a.password FROM "user" u
 FULL JOIN account a ON a."userId" = u.id FULL JOIN session s ON s."userId" = u.id ORDER BY 1, 3, 4
@@ -66,6 +56,7 @@ POSTS = [target for target in TARGETS if target.method == "POST"]
 of_every_target = pytest.mark.parametrize(
     "target", TARGETS, ids=lambda target: f"{target.method} {target.path}"
 )
+of_every_post = pytest.mark.parametrize("target", POSTS, ids=lambda target: target.path)
 REDIRECTS = ("callbackURL", "redirectTo", "errorCallbackURL", "newUserCallbackURL")
 EVIL_URLS = [
     *("http://[", "//evil.com", "/\\evil.com", "http://evil.com", "javascript:alert(1)"),
@@ -143,10 +134,8 @@ async def browser(hostile: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def new_person(app: FastAPI) -> Person:
-    user_id, email, token = token_hex(16), new_email(), token_hex(16)
-    await app.state.database.fetch(NEW_PERSON, user_id, email, GOOD, token)
-    cookie = encode_uri_component(app.state.better_auth.signer.sign(token))
+async def signed_in(app: FastAPI) -> Person:
+    email, cookie = await new_person(app.state.database, app.state.better_auth)
     return Person(email, {b"cookie": f"{COOKIE}={cookie}".encode(), b"origin": BASE_URL.encode()})
 
 
@@ -188,21 +177,21 @@ async def nothing_written(app: FastAPI) -> AsyncIterator[list[httpx.Response]]:
     assert all(row["id"] and row["password"] for row in after)
 
 
-@of_every_target
+@of_every_post
 async def test_a_body_that_is_no_proper_json_is_refused_in_json(
     hostile: FastAPI, browser: httpx.AsyncClient, target: Target
 ) -> None:
-    person = await new_person(hostile)
+    person = await signed_in(hostile)
     async with nothing_written(hostile) as responses:
         for content in BODIES.values():
             responses.append(await attack(browser, target, content, person.headers))
 
 
-@of_every_target
+@of_every_post
 async def test_a_field_of_any_wrong_type_is_refused_in_json(
     hostile: FastAPI, browser: httpx.AsyncClient, target: Target
 ) -> None:
-    person = await new_person(hostile)
+    person = await signed_in(hostile)
     async with nothing_written(hostile) as responses:
         for field, value in product(target.fields, VALUES):
             if is_hashed(field, value):
@@ -220,7 +209,7 @@ def is_hashed(field: str, value: Any) -> bool:
 async def test_hostile_redirects_are_refused_wherever_they_stand(
     hostile: FastAPI, browser: httpx.AsyncClient, target: Target
 ) -> None:
-    person = await new_person(hostile)
+    person = await signed_in(hostile)
     for url, name in zip(EVIL_URLS, cycle(REDIRECTS), strict=False):
         body = json.dumps({**person.body(target), name: url}).encode()
         refused = await attack(browser, target, body, person.headers)
@@ -243,14 +232,14 @@ async def test_odd_queries_and_paths_are_no_failure(
         await attack(browser, path)
 
 
-@of_every_target
+@of_every_post
 async def test_odd_content_types_are_no_failure(browser: httpx.AsyncClient, target: Target) -> None:
     for kind in KINDS:
         headers = {b"content-type": kind}
         await attack(browser, target, b"email=%00&password=%ff", headers)
 
 
-@pytest.mark.parametrize("target", POSTS, ids=lambda target: target.path)
+@of_every_post
 async def test_a_body_of_20_mb_is_413_before_it_is_read(
     browser: httpx.AsyncClient, target: Target
 ) -> None:
@@ -284,7 +273,7 @@ async def test_a_body_of_20_mb_is_413_before_it_is_read(
 async def test_where_a_sign_in_leads_cannot_break_its_answer(
     hostile: FastAPI, browser: httpx.AsyncClient, url: str
 ) -> None:
-    person = await new_person(hostile)
+    person = await signed_in(hostile)
     body = {"email": person.email, "password": PASSWORD, "callbackURL": url}
     target = Target("POST", "sign-in/email", (), ())
     async with nothing_written(hostile) as responses:
@@ -340,5 +329,5 @@ async def test_no_header_makes_the_server_fail(
 async def test_no_json_makes_the_server_fail(
     hostile: FastAPI, browser: httpx.AsyncClient, target: Target, body: Any
 ) -> None:
-    person = await new_person(hostile)
+    person = await signed_in(hostile)
     await attack(browser, target, json.dumps(body).encode(), person.headers)

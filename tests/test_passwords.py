@@ -98,10 +98,9 @@ async def test_a_hash_has_the_original_format_and_a_salt_of_its_own(
 @pytest.mark.parametrize(
     "stored",
     [
-        *("", ":", "::", "no colon", f"{GOOD[:32]}:", GOOD[32:], GOOD[33:], GOOD.replace(":", "")),
-        *(GOOD[:-1], GOOD + "0", f"{GOOD}:{GOOD}", GOOD.replace(":", "::"), f" {GOOD}"),
-        *(f"{GOOD[:33]}{'zz' * 64}", f"{GOOD[:33]}{'é' * 128}", "ü:ü", "\ufeff:\U0001f600"),
-        *("$2b$12$abcdefghijklmnopqrstuv", "0" * 1_000_000, f"{'0' * 1_000_000}:{'f' * 1_000_000}"),
+        *("", ":", "no colon", f"{GOOD[:32]}:", GOOD[32:], GOOD[:-1]),
+        *(GOOD + "0", f"{GOOD[:33]}{'zz' * 64}", "ü:ü", "\ufeff:\U0001f600"),
+        *("$2b$12$abcdefghijklmnopqrstuv", f"{'0' * 1_000_000}:{'f' * 1_000_000}"),
     ],
     ids=lambda stored: ascii(stored[:20]),
 )
@@ -151,6 +150,9 @@ def threads() -> set[int | None]:
 @asynccontextmanager
 async def full_queue(hasher: PasswordHasher) -> AsyncIterator[int]:
     """Ask for more hashes than may wait; yields how many were taken on."""
+    hold = threading.Event()  # nothing leaves the queue while it is looked at
+    for _ in range(hasher._executor._max_workers):
+        hasher._executor.submit(hold.wait)
     waiting = [asyncio.create_task(hasher.burn(PASSWORD)) for _ in range(2000)]
     await asyncio.sleep(0)
     refused = [task for task in waiting if task.done()]
@@ -158,6 +160,7 @@ async def full_queue(hasher: PasswordHasher) -> AsyncIterator[int]:
     try:
         yield len(waiting) - len(refused)
     finally:
+        hold.set()
         for task in waiting:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)

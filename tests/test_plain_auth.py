@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.conftest import BASE_URL, PASSWORD, TRUSTED_ORIGIN, new_email
-from tests.test_sign_up import Browser, rows_of, signed_up
+from tests.test_sign_up import Browser, rows_of, signed_in
 
 LOGINS = ["login", "login/email"]
 ALL = ["signup", *LOGINS]
@@ -20,7 +20,7 @@ COOKIE = "better-auth.session_token"
 
 @pytest.fixture
 async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_up(app) as browser:
+    async with signed_in(app) as browser:
         yield browser
 
 

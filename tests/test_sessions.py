@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.conftest import BASE_URL, PASSWORD
-from tests.test_sign_up import Browser, rows_of, signed_up
+from tests.test_sign_up import Browser, rows_of, signed_in
 
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 COOKIE = "better-auth.session_token"
@@ -20,13 +20,13 @@ WEEK, DAY, MINUTE = timedelta(days=7), timedelta(days=1), timedelta(minutes=1)
 
 @pytest.fixture
 async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_up(app) as browser:
+    async with signed_in(app) as browser:
         yield browser
 
 
 @pytest.fixture
 async def eve(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_up(app) as browser:
+    async with signed_in(app) as browser:
         yield browser
 
 

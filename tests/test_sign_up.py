@@ -17,10 +17,22 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.app import create_app
+from taskward.auth import BetterAuth
+from taskward.auth.cookies import encode_uri_component
+from taskward.statements import Executor
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email, settings_for
+from tests.test_passwords import VECTORS
 
 ID = re.compile(r"[A-Za-z0-9]{32}")
 SIMILAR = 'SELECT FROM "user" WHERE strpos(email, $1) > 0'
+NEW_PERSON = """
+WITH u AS (INSERT INTO "user" (id, name, email, "emailVerified") VALUES ($1, 'Ada', $2, false)),
+a AS (INSERT INTO account (id, "accountId", "providerId", "userId", password, "updatedAt")
+    VALUES ($1, $1, 'credential', $1, $3, now()))
+INSERT INTO session (id, "expiresAt", token, "updatedAt", "userId")
+    VALUES ($1, now() + interval '7 days', $4, now(), $1)
+"""
+HASH_OF_PASSWORD = VECTORS[PASSWORD]
 PATHS = ["sign-up/email", "signup"]
 REFUSE = "BEGIN RAISE EXCEPTION 'refused for a test'; END"
 WAIT = "BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END"
@@ -38,7 +50,7 @@ async def sign_up(
 
 @dataclass
 class Browser:
-    """Somebody who has just signed up, with the cookies that this brought."""
+    """Somebody who is signed in, with the cookie."""
 
     client: httpx.AsyncClient
     email: str
@@ -51,14 +63,21 @@ class Browser:
         return await self.client.post(f"/api/auth/{path}", json=content)
 
 
+async def new_person(database: Executor, auth: BetterAuth) -> tuple[str, str]:
+    """Somebody signed in, at no cost for hashing: the e-mail and the cookie's value."""
+    user_id, email, token = token_hex(16), new_email(), token_hex(16)
+    await database.fetch(NEW_PERSON, user_id, email, HASH_OF_PASSWORD, token)
+    return email, encode_uri_component(auth.signer.sign(token))
+
+
 @asynccontextmanager
-async def signed_up(app: FastAPI) -> AsyncIterator[Browser]:
-    transport, email = httpx.ASGITransport(app), new_email()
-    headers = {"origin": BASE_URL}
+async def signed_in(app: FastAPI) -> AsyncIterator[Browser]:
+    email, cookie = await new_person(app.state.database, app.state.better_auth)
+    transport, headers = httpx.ASGITransport(app), {"origin": BASE_URL}
     async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers) as client:
-        credentials = {"name": "Ada", "email": email, "password": PASSWORD}
-        response = await client.post("/api/auth/sign-up/email", json=credentials)
-        yield Browser(client, email, response.json()["user"])
+        client.cookies.set("better-auth.session_token", cookie, domain="localhost.local")
+        session = await client.get("/api/auth/get-session")
+        yield Browser(client, email, session.json()["user"])
 
 
 @asynccontextmanager

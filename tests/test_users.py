@@ -16,7 +16,7 @@ from tests.test_sign_up import (
     backend_that_waits,
     rows_of,
     running_on,
-    signed_up,
+    signed_in,
     trigger,
 )
 
@@ -25,7 +25,7 @@ NEW_PASSWORD = "tr0ub4dor and three"
 
 @pytest.fixture
 async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_up(app) as browser:
+    async with signed_in(app) as browser:
         yield browser
 
 
@@ -201,7 +201,7 @@ async def test_a_password_is_changed_only_with_the_current_one_and_to_a_good_one
 async def test_a_change_of_password_that_fails_in_the_middle_changes_nothing(
     breakable: FastAPI,
 ) -> None:
-    async with signed_up(breakable) as ada:
+    async with signed_in(breakable) as ada:
         before = await rows_of(breakable, ada.email)
         async with trigger(breakable, "session", "refuse"):
             response = await ada.post(
@@ -218,7 +218,7 @@ async def test_a_change_of_password_that_fails_in_the_middle_changes_nothing(
 async def test_a_deleted_user_leaves_nothing_and_takes_nothing_of_others(
     app: FastAPI, ada: Browser
 ) -> None:
-    async with signed_up(app) as eve:
+    async with signed_in(app) as eve:
         headers = await add_tasks(ada, 3)
         await add_tasks(eve, 2)
         others = await rows_of(app, eve.email)
@@ -253,7 +253,7 @@ async def test_a_deleted_user_can_sign_up_again_as_somebody_new(ada: Browser) ->
 async def test_a_deletion_that_fails_in_the_middle_removes_nothing(
     breakable: FastAPI, table: str
 ) -> None:
-    async with signed_up(breakable) as ada:
+    async with signed_in(breakable) as ada:
         await add_tasks(ada, 2)
         before = await rows_of(breakable, ada.email)
         async with trigger(breakable, table, "refuse", "AFTER DELETE"):
@@ -281,7 +281,7 @@ async def test_a_session_of_yesterday_needs_the_password_to_delete_the_user(
 
 
 async def test_nobody_can_delete_somebody_else(app: FastAPI, ada: Browser) -> None:
-    async with signed_up(app) as eve:
+    async with signed_in(app) as eve:
         before = await rows_of(app, eve.email)
         named = {"id": eve.user["id"], "userId": eve.user["id"], "email": eve.email}
         await ada.post("delete-user", **named)
@@ -303,7 +303,7 @@ async def test_a_user_who_is_deleted_meanwhile_is_no_failure_and_does_not_come_b
 ) -> None:
     database = breakable.state.database
     async with (
-        signed_up(breakable) as ada,
+        signed_in(breakable) as ada,
         trigger(breakable, table, "wait", f"BEFORE {event}"),
     ):
         content = {"email": ada.email, "password": PASSWORD, "currentPassword": PASSWORD}
@@ -322,7 +322,7 @@ async def test_a_user_who_is_deleted_meanwhile_is_no_failure_and_does_not_come_b
 
 
 async def test_the_email_address_of_a_user_stays_that_users(app: FastAPI, ada: Browser) -> None:
-    async with signed_up(app) as eve:
+    async with signed_in(app) as eve:
         assert (await eve.post("update-user", email=ada.email)).status_code == 400
         assert (await eve.post("change-email", newEmail=ada.email)).status_code in {400, 404}
         assert (await rows_of(app, ada.email))["user"][0]["id"] == ada.user["id"]
