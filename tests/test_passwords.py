@@ -1,6 +1,7 @@
 """Password hashes: the original's format, and never more of them at once than the machine bears."""
 
 import asyncio
+import hashlib
 import hmac
 import os
 import re
@@ -207,3 +208,12 @@ async def test_tasks_answer_while_many_sign_in(client: httpx.AsyncClient, alice:
         answered += 1
     assert {response.status_code for response in await sign_ins} == {401}
     assert answered >= 10
+
+
+@pytest.mark.parametrize("password", ["", "a" * 1000, "\0", "\U0001f600é"], ids=ascii)
+async def test_hashes_are_those_of_the_standard_library(
+    hasher: PasswordHasher, password: str
+) -> None:
+    salt, _, key = (await hasher.hash(password)).partition(":")
+    limits = {"n": 16_384, "r": 16, "p": 1, "maxmem": 2**26, "dklen": 64}
+    assert key == hashlib.scrypt(password.encode(), salt=salt.encode(), **limits).hex()
