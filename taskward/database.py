@@ -6,16 +6,18 @@ unless it only read.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any, NamedTuple
 
 import asyncpg
+from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
 _POOL_SIZE = 10
 _ACQUIRE_TIMEOUT = 5.0
 _COMMAND_TIMEOUT = 10.0
+_CLOSE_TIMEOUT = 3.0
 _IDLE_LIFETIME = 60.0  # well below the 300 s after which Neon suspends
 _CHECK_AFTER_IDLE = 30.0
 _CHECK_TIMEOUT = 2.0
@@ -29,6 +31,15 @@ class DatabaseUnavailableError(ConnectionError):
 
 class PoolExhaustedError(DatabaseUnavailableError):
     """Every connection is busy, or none can be made."""
+
+
+class PoolUsage(NamedTuple):
+    """How full the pool is, in connections and in requests that wait for one."""
+
+    limit: int
+    size: int
+    in_use: int
+    waiting: int
 
 
 class _PooledConnection(asyncpg.Connection):
@@ -52,6 +63,15 @@ class Database:
         self._pool: asyncpg.Pool | None = None
         self._turns = asyncio.Semaphore(_POOL_SIZE)
         self._per_transaction = False
+        self._waiting = 0
+        self.on_statement: Callable[[LoggedQuery], None] | None = None
+        """Is told of each statement that is over, if set before `open`."""
+
+    def usage(self) -> PoolUsage:
+        """Return how full the pool is at this moment."""
+        pool = self._pool
+        size, idle = (pool.get_size(), pool.get_idle_size()) if pool is not None else (0, 0)
+        return PoolUsage(_POOL_SIZE, size, size - idle, self._waiting)
 
     async def open(self, connect_arguments: dict[str, Any]) -> None:
         """Connect.
@@ -72,14 +92,17 @@ class Database:
             max_size=_POOL_SIZE,
             max_inactive_connection_lifetime=_IDLE_LIFETIME,
             connection_class=_PooledConnection,
+            init=self._observe,
             command_timeout=_COMMAND_TIMEOUT,
             **arguments,
         )
 
     async def close(self) -> None:
-        """Wait for the statements under way, then disconnect."""
+        """Wait a few seconds for the statements under way, then disconnect."""
         if self._pool is not None:
-            await self._pool.close()
+            with suppress(TimeoutError):  # then asyncpg has cut every connection
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self._pool.close()
             self._pool = None
 
     async def fetch(self, query: str, /, *args: Any) -> Sequence[asyncpg.Record]:
@@ -123,6 +146,10 @@ class Database:
         finally:
             await self._release(connection)
 
+    async def _observe(self, connection: asyncpg.Connection) -> None:
+        if self.on_statement is not None:
+            connection.add_query_logger(self.on_statement)
+
     async def _ask(self, query: str, args: tuple[Any, ...]) -> Sequence[asyncpg.Record]:
         connection = await self._acquire()
         try:
@@ -155,11 +182,14 @@ class Database:
         if not self._turns.locked():
             await self._turns.acquire()
             return
+        self._waiting += 1
         try:
             async with asyncio.timeout(_ACQUIRE_TIMEOUT):
                 await self._turns.acquire()
         except TimeoutError as error:
             raise PoolExhaustedError from error
+        finally:
+            self._waiting -= 1
 
     async def _release(self, connection: PoolConnectionProxy) -> None:
         try:

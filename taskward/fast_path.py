@@ -34,6 +34,7 @@ class _Unusual(Exception):  # noqa: N818
 
 
 class _Operation(NamedTuple):
+    route: APIRoute
     endpoint: Callable[..., Awaitable[Response]]
     dependencies: tuple[tuple[str, Provider], ...]
     path: tuple[tuple[str, Any], ...]
@@ -61,6 +62,7 @@ class FastPath:
         if operation is None:
             await self._rest(scope, receive, send)
             return
+        scope["route"] = operation.route  # as FastAPI does
         body = _Body(receive)
         try:
             arguments = await _arguments(operation, scope, task_id, body)
@@ -101,6 +103,7 @@ class FastPath:
             for f in dependant.body_params
         ]
         operation = _Operation(
+            route,
             route.endpoint,
             tuple((name, providers[call]) for name, call in calls if call is not None),
             tuple((field.name, field) for field in dependant.path_params),

@@ -204,7 +204,9 @@ def _database(request: Request) -> Database:
 
 def _provide_user(scope: Scope, headers: Headers) -> Any:
     tokens = scope["app"].state.better_auth.tokens
-    return known_user(tokens, headers.get(b"authorization")) or NotImplemented
+    user_id = known_user(tokens, headers.get(b"authorization"))
+    scope["user_id"] = user_id
+    return user_id or NotImplemented
 
 
 def _provide_database(scope: Scope, _: Headers) -> Database:

@@ -34,7 +34,9 @@ ALLOWED = {
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"]
 REFUSED = [(path, m) for path, allowed in ALLOWED.items() for m in METHODS if m not in allowed]
 MEMBER = [("GET", ""), ("PUT", ""), ("DELETE", ""), ("PATCH", "/complete")]
-OPEN_PATHS = re.compile(r"/(docs(/oauth2-redirect)?|redoc|openapi\.json|static-offline-docs)?")
+OPEN_PATHS = re.compile(
+    r"/(docs(/oauth2-redirect)?|redoc|openapi\.json|static-offline-docs|health/(live|ready))?"
+)
 
 
 def walk(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[RouteContext]:
@@ -111,7 +113,9 @@ async def test_without_a_token_every_tasks_operation_is_401(
     assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})
 
 
-async def test_there_is_nothing_but_tasks_better_auth_and_the_documentation(app: FastAPI) -> None:
+async def test_there_is_nothing_but_tasks_better_auth_the_documentation_and_health(
+    app: FastAPI,
+) -> None:
     others = [
         str(context.path)
         for context in walk(app.routes)
