@@ -125,7 +125,7 @@ def social_providers(settings: Settings) -> Iterator[SocialProvider]:
 def _lifespan(settings: Settings, database: Database, operations: Operations) -> Any:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _postgres(settings) as url:
+        async with postgres(settings) as url:
             await _prepare(settings, database, url)
             log.info("Taskward is ready", open=settings.better_auth_url, database=str(url))
             try:
@@ -138,8 +138,12 @@ def _lifespan(settings: Settings, database: Database, operations: Operations) ->
 
 
 @asynccontextmanager
-async def _postgres(settings: Settings) -> AsyncIterator[DatabaseURL]:
-    """Name the database: the configured one, or the embedded one for as long as it is used."""
+async def postgres(settings: Settings) -> AsyncIterator[DatabaseURL]:
+    """Name the database: the configured one, or the embedded one for as long as it is used.
+
+    Raises:
+        SystemExit: the embedded one cannot be started.
+    """
     if settings.database_url is not None:
         yield DatabaseURL.parse(settings.database_url.get_secret_value())
         return

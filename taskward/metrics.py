@@ -15,6 +15,7 @@ from wsgiref.simple_server import WSGIServer
 
 import structlog
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from prometheus_client import CollectorRegistry, generate_latest, start_http_server
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -58,12 +59,18 @@ class _Key(NamedTuple):
 class RequestMetrics(Collector):
     """Counts requests by method, route and status; the number of series is bounded."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: FastAPI) -> None:
+        """Know the routes that `app` has by now; all others are one."""
+        self._routes = {
+            id(context.original_route): str(context.path_format)
+            for context in iter_route_contexts(app.routes)
+        }
         self._series: dict[tuple[str, str, int], _Series] = {}
 
     def observe(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request that took `seconds`; status 0 is one that got no answer."""
-        key = (scope["method"], getattr(scope.get("route"), "path_format", OTHER), status)
+        route = self._routes.get(id(scope.get("route")), OTHER)
+        key = (scope["method"], route, status)
         series = self._series.get(key)
         if series is None:
             series = self._new_series(key)

@@ -75,7 +75,7 @@ class Operations:
         """Prometheus's client is imported only where it is wanted: it costs 50 ms at start."""
         from taskward import metrics  # noqa: PLC0415
 
-        requests = metrics.RequestMetrics()
+        requests = metrics.RequestMetrics(app)
         resources = metrics.ResourceMetrics(self._database, auth.passwords)
         self._registry = metrics.make_registry(requests, resources)
         self._observe = requests.observe

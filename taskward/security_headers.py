@@ -3,7 +3,7 @@
 A header that a route sets itself wins over the one here.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 Header: TypeAlias = tuple[bytes, bytes]
@@ -40,10 +40,11 @@ class SecurityHeaders:
         self._swagger = dict.fromkeys(_SWAGGER, (*always, _DOCUMENTATION, _ISOLATED))
         self._names = frozenset(name for headers in (self._api, self._page) for name, _ in headers)
 
-    def missing_in(self, headers: Iterable[Header], path: str) -> Sequence[Header]:
+    def missing_in(self, headers: Sequence[Header], path: str) -> Sequence[Header]:
         """Return what an answer to `path` with these headers still needs."""
         wanted = self._api if path.startswith(_API) else self._swagger.get(path, self._page)
-        own = dict(headers)
-        if self._names.isdisjoint(own):
-            return wanted
-        return [header for header in wanted if header[0] not in own]
+        for name, _ in headers:
+            if name in self._names:
+                own = dict(headers)
+                return [header for header in wanted if header[0] not in own]
+        return wanted
