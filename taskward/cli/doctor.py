@@ -190,15 +190,20 @@ def clock_finding(ahead: timedelta) -> Finding:
 
 
 async def _tls(url: DatabaseURL, connection: asyncpg.Connection) -> Finding:
-    if url.host.startswith("/") or not url.host:
-        return Finding("TLS", Verdict.GOOD, "not needed: a Unix socket")
     transport = connection._transport  # type: ignore[attr-defined]  # noqa: SLF001
     encrypted = transport.get_extra_info("ssl_object")
-    if encrypted is None:
+    return tls_finding(url, encrypted and encrypted.version())
+
+
+def tls_finding(url: DatabaseURL, version: str | None) -> Finding:
+    """Judge by the version of TLS that the connection has, if any."""
+    if url.host.startswith("/") or not url.host:
+        return Finding("TLS", Verdict.GOOD, "not needed: a Unix socket")
+    if version is None:
         verdict = Verdict.GOOD if url.host in _LOCAL else Verdict.TROUBLE
         advice = "" if url.host in _LOCAL else "add sslmode=verify-full to DATABASE_URL"
         return Finding("TLS", verdict, f"none, to {url.host}", advice)
-    says = f"{encrypted.version()}, sslmode={url.sslmode}"
+    says = f"{version}, sslmode={url.sslmode}"
     if url.sslmode.verifies:
         return Finding("TLS", Verdict.GOOD, says)
     advice = "nobody checks whose certificate it is: add sslmode=verify-full"

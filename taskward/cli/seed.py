@@ -127,5 +127,6 @@ class _People:
         for number in range(count):
             at = first + number * step
             at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-            title = titles[number % len(titles)]
-            yield self.id(number % self._count), title, number % 3 == 0, at, at
+            nth, user = divmod(number, self._count)
+            title = titles[(nth + user) % len(titles)]
+            yield self.id(user), title, nth % 3 > 0, at, at
