@@ -35,7 +35,12 @@ class Tracing:
         self.fastapi = _OFF
         if provider is not None:
             self._tracer = provider.get_tracer("taskward")
-            self.fastapi = {**_OFF, "tracing": True, "tracer_provider": provider}
+            self.fastapi = {
+                **_OFF,
+                "tracing": True,
+                "tracer_provider": provider,
+                "operation_spans": False,  # of dependencies and the like: they cost more than tell
+            }
 
     def __bool__(self) -> bool:
         return self._provider is not None
