@@ -4,7 +4,7 @@ Every statement names the owner, so another user's task is simply not there.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from json import JSONDecodeError
 from typing import Annotated, Any, Literal
 
@@ -15,7 +15,10 @@ from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 from sqlalchemy import (
     Boolean,
+    Column,
+    ColumnElement,
     DateTime,
+    Select,
     bindparam,
     delete,
     false,
@@ -37,7 +40,6 @@ from taskward.errors import ErrorDetail, InvalidRequestDetail, TaskNotFoundError
 from taskward.fast_path import Headers, Provider
 from taskward.models import Task, TaskCreate, TaskRead, TaskReplace
 from taskward.statements import Executor, Statement
-from taskward.timestamps import to_json
 
 STATUSES = ("all", "pending", "completed")
 INVALID_STATUS = "Invalid status filter: must be 'pending', 'completed', or 'all'"
@@ -45,12 +47,32 @@ _INTEGER = re.compile(r"-?[0-9]+")
 _BIGINT_DIGITS = 18
 _NO_TASK = 0
 
-_COLUMNS = [*Task.__table__.c]  # type: ignore[attr-defined]
+_ISO_8601 = """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'"""
+
+
+def _as_text(column: Column[Any]) -> ColumnElement[Any]:
+    """PostgreSQL writes `2026-01-08T10:30:00.123Z` in a third of the time that Python takes."""
+    if not isinstance(column.type, DateTime):
+        return column
+    utc = func.timezone(literal_column("'UTC'"), column)
+    return func.to_char(utc, literal_column(_ISO_8601)).label(column.name)
+
+
+_COLUMNS = [_as_text(column) for column in Task.__table__.c]  # type: ignore[attr-defined]
 _OWNED = col(Task.user_id) == bindparam("user_id")
 _ONE = (col(Task.id) == bindparam("task_id")) & _OWNED
 _NOW = literal_column("date_trunc('milliseconds', clock_timestamp())", type_=DateTime)
 _NEXT = func.greatest(_NOW, col(Task.updated_at) + literal_column("interval '1 millisecond'"))
 _LIST = select(*_COLUMNS).where(_OWNED).order_by(col(Task.id).desc())
+_ARRAY: ColumnElement[str] = literal_column(
+    "'[' || coalesce(string_agg(row_to_json(task)::text, ','), '') || ']'"
+)
+
+
+def _as_json(rows: Select[Any]) -> Statement:
+    """One value for all rows: ten thousand in Python would hold up everybody for 0.1 s."""
+    return Statement(select(_ARRAY).select_from(rows.subquery("task")))
+
 
 CREATE_TASK = Statement(
     insert(Task)
@@ -63,9 +85,9 @@ CREATE_TASK = Statement(
     .returning(*_COLUMNS)
 )
 LIST_TASKS = {
-    "all": Statement(_LIST),
-    "pending": Statement(_LIST.where(~col(Task.completed))),
-    "completed": Statement(_LIST.where(col(Task.completed))),
+    "all": _as_json(_LIST),
+    "pending": _as_json(_LIST.where(~col(Task.completed))),
+    "completed": _as_json(_LIST.where(col(Task.completed))),
 }
 GET_TASK = Statement(select(*_COLUMNS).where(_ONE))
 REPLACE_TASK = Statement(
@@ -99,9 +121,10 @@ async def create(database: Executor, user_id: str, task: TaskCreate) -> Record:
 
 async def list_all(
     database: Executor, user_id: str, status: Literal["all", "pending", "completed"] = "all"
-) -> Sequence[Record]:
-    """Return a user's tasks, the newest first."""
-    return await LIST_TASKS[status].fetch(database, user_id=user_id)
+) -> str:
+    """Return a JSON array of a user's tasks, the newest first."""
+    (array,) = _found(await LIST_TASKS[status].fetchrow(database, user_id=user_id))
+    return array  # type: ignore[no-any-return]
 
 
 async def get(database: Executor, user_id: str, task_id: int) -> Record:
@@ -237,7 +260,7 @@ router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=Authenticate
 async def create_task(body: TaskCreate, user_id: CurrentUser, database: Tasks) -> Response:
     """Create a task."""
     row = await create(database, user_id, body)
-    return JSONAnswer(_task_json(row), 201, f"/api/tasks/{row['id']}")
+    return JSONAnswer(_to_json(row), 201, f"/api/tasks/{row['id']}")
 
 
 @router.get("", response_model=list[TaskRead], responses=_errors(400))
@@ -248,14 +271,14 @@ async def list_tasks(
     """List one's tasks, the newest first."""
     if status not in STATUSES:
         raise HTTPException(400, INVALID_STATUS)
-    rows = await list_all(database, user_id, status)  # type: ignore[arg-type]
-    return JSONAnswer([_task_json(row) for row in rows])
+    array = await list_all(database, user_id, status)  # type: ignore[arg-type]
+    return JSONAnswer(array.encode())
 
 
 @router.get("/{task_id}", response_model=TaskRead, responses=_errors(404, 422))
 async def get_task(task_id: TaskId, user_id: CurrentUser, database: Tasks) -> Response:
     """Get a task."""
-    return JSONAnswer(_task_json(await get(database, user_id, task_id)))
+    return JSONAnswer(_to_json(await get(database, user_id, task_id)))
 
 
 @router.put("/{task_id}", response_model=TaskRead, responses=_errors(404, 413, 422))
@@ -263,13 +286,13 @@ async def replace_task(
     task_id: TaskId, body: TaskReplace, user_id: CurrentUser, database: Tasks
 ) -> Response:
     """Replace a task's content."""
-    return JSONAnswer(_task_json(await replace(database, user_id, task_id, body)))
+    return JSONAnswer(_to_json(await replace(database, user_id, task_id, body)))
 
 
 @router.patch("/{task_id}/complete", response_model=TaskRead, responses=_errors(404, 422))
 async def toggle_task(task_id: TaskId, user_id: CurrentUser, database: Tasks) -> Response:
     """Toggle whether a task is completed."""
-    return JSONAnswer(_task_json(await toggle(database, user_id, task_id)))
+    return JSONAnswer(_to_json(await toggle(database, user_id, task_id)))
 
 
 @router.delete("/{task_id}", status_code=204, responses=_errors(404, 422))
@@ -279,20 +302,18 @@ async def delete_task(task_id: TaskId, user_id: CurrentUser, database: Tasks) ->
     return Response(status_code=204)
 
 
-def _task_json(row: Record) -> dict[str, Any]:
-    task = dict(row)
-    task["created_at"] = to_json(row["created_at"])
-    task["updated_at"] = to_json(row["updated_at"])
-    return task
+def _to_json(row: Record) -> bytes:
+    """Rows go to JSON directly: a model for each would cost more than the query."""
+    return orjson.dumps(dict(row))
 
 
 class JSONAnswer(Response):
-    """Rows go to JSON directly: a model for each would cost more than the query."""
+    """JSON that is written already."""
 
-    def __init__(self, content: Any, status: int = 200, location: str | None = None) -> None:
+    def __init__(self, body: bytes, status: int = 200, location: str | None = None) -> None:
         self.status_code = status
         self.background = None
-        self.body = orjson.dumps(content)
+        self.body = body
         length = str(len(self.body)).encode()
         self.raw_headers = [(b"content-length", length), (b"content-type", b"application/json")]
         if location is not None:

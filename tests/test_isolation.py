@@ -243,7 +243,7 @@ async def test_the_functions_without_http_keep_users_apart_as_well(
         await tasks.toggle(database, alice.id, task_id)
     with pytest.raises(TaskNotFoundError):
         await tasks.remove(database, alice.id, task_id)
-    assert await tasks.list_all(database, alice.id) == []
+    assert await tasks.list_all(database, alice.id) == "[]"
     row = await tasks.get(database, bob.id, task_id)
     assert (row["title"], row["completed"]) == ("Bob's", False)
 

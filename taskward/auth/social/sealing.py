@@ -50,4 +50,3 @@ def _key(secret: str, purpose: str) -> bytes:
     info = f"better-auth:{purpose}:v1".encode()
     derived = HKDF(SHA256(), 32, _SALT, info).derive(secret.encode())
     return hashlib.sha256(derived.hex().encode()).digest()
-
