@@ -6,21 +6,37 @@ unless it only read.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
-_POOL_SIZE = 10
-_ACQUIRE_TIMEOUT = 5.0
+# An answer takes at most the first three and the URL's connect_timeout (10 s) together; a read that
+# lost its connection on the way takes one more _COMMAND_TIMEOUT. All are seconds.
+_ACQUIRE_TIMEOUT = 1.5
+_CHECK_TIMEOUT = 2.0
 _COMMAND_TIMEOUT = 10.0
+_RELEASE_TIMEOUT = 2.0
+_CLOSE_TIMEOUT = 5.0
+_POOL_SIZE = 10
+_QUEUE_LIMIT = 1000  # about what ten connections serve in the time that one waits
 _IDLE_LIFETIME = 60.0  # well below the 300 s after which Neon suspends
 _CHECK_AFTER_IDLE = 30.0
-_CHECK_TIMEOUT = 2.0
-_LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+_RETRY_INTERVAL = 0.5
+_LOST = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+)
+_NOT_SENT = "cannot switch to state"  # asyncpg's words: the server has said goodbye already
 _UNAVAILABLE_CLASSES = ("08", "53", "57")
+
+log = structlog.get_logger(__name__)
 
 
 class DatabaseUnavailableError(ConnectionError):
@@ -29,6 +45,14 @@ class DatabaseUnavailableError(ConnectionError):
 
 class PoolExhaustedError(DatabaseUnavailableError):
     """Every connection is busy, or none can be made."""
+
+
+class DatabaseSlowError(DatabaseUnavailableError):
+    """A statement took too long."""
+
+
+class NotSentError(DatabaseUnavailableError):
+    """The connection was found dead before anything was sent."""
 
 
 class _PooledConnection(asyncpg.Connection):
@@ -51,6 +75,8 @@ class Database:
     def __init__(self) -> None:
         self._pool: asyncpg.Pool | None = None
         self._turns = asyncio.Semaphore(_POOL_SIZE)
+        self._waiting = 0
+        self._releases: set[asyncio.Task[None]] = set()
         self._per_transaction = False
 
     async def open(self, connect_arguments: dict[str, Any]) -> None:
@@ -77,9 +103,10 @@ class Database:
         )
 
     async def close(self) -> None:
-        """Wait for the statements under way, then disconnect."""
+        """Wait for the statements under way, for a short time, then disconnect."""
         if self._pool is not None:
-            await self._pool.close()
+            with suppress(*_LOST):
+                await asyncio.wait_for(self._pool.close(), _CLOSE_TIMEOUT)
             self._pool = None
 
     async def fetch(self, query: str, /, *args: Any) -> Sequence[asyncpg.Record]:
@@ -90,12 +117,12 @@ class Database:
         """
         try:
             return await self._ask(query, args)
-        except PoolExhaustedError:
+        except (PoolExhaustedError, DatabaseSlowError):
             raise
-        except DatabaseUnavailableError:
-            if not query.startswith("SELECT"):
+        except DatabaseUnavailableError as error:
+            if not (isinstance(error, NotSentError) or query.startswith("SELECT")):
                 raise
-        return await self._ask(query, args)
+        return await self._ask_again(query, args)
 
     async def fetchrow(self, query: str, /, *args: Any) -> asyncpg.Record | None:
         """Return the first row of a statement, or None.
@@ -116,26 +143,35 @@ class Database:
         connection = await self._acquire()
         try:
             yield connection
-        except _LOST as error:
-            raise DatabaseUnavailableError from error
-        except asyncpg.PostgresError as error:
-            raise _unavailable(error) or error from None
-        finally:
-            await self._release(connection)
+        except BaseException as error:
+            if (unavailable := self._give_up(connection, error)) is not None:
+                raise unavailable from error
+            raise
+        await self._release(connection)
 
     async def _ask(self, query: str, args: tuple[Any, ...]) -> Sequence[asyncpg.Record]:
         connection = await self._acquire()
         try:
-            if not self._per_transaction:
-                return await connection.fetch(query, *args)
-            async with connection.transaction():
-                return await connection.fetch(query, *args)
-        except _LOST as error:
-            raise DatabaseUnavailableError from error
-        except asyncpg.PostgresError as error:
-            raise _unavailable(error) or error from None
-        finally:
-            await self._release(connection)
+            if self._per_transaction:
+                async with connection.transaction():
+                    rows = await connection.fetch(query, *args)
+            else:
+                rows = await connection.fetch(query, *args)
+        except BaseException as error:
+            if (unavailable := self._give_up(connection, error)) is not None:
+                raise unavailable from error
+            raise
+        await self._release(connection)
+        return rows
+
+    async def _ask_again(self, query: str, args: tuple[Any, ...]) -> Sequence[asyncpg.Record]:
+        try:
+            async with asyncio.timeout(_COMMAND_TIMEOUT):
+                while True:
+                    with suppress(NotSentError):
+                        return await self._ask(query, args)
+        except TimeoutError as error:
+            raise DatabaseSlowError from error
 
     async def _acquire(self) -> PoolConnectionProxy:
         """Wait for a turn, for a short time, then for a connection, as long as the URL allows."""
@@ -155,18 +191,54 @@ class Database:
         if not self._turns.locked():
             await self._turns.acquire()
             return
+        if self._waiting >= _QUEUE_LIMIT:
+            raise PoolExhaustedError("too many requests wait for a connection")
+        self._waiting += 1
         try:
             async with asyncio.timeout(_ACQUIRE_TIMEOUT):
                 await self._turns.acquire()
-        except TimeoutError as error:
-            raise PoolExhaustedError from error
+        except TimeoutError:
+            raise PoolExhaustedError("no connection became free in time") from None
+        finally:
+            self._waiting -= 1
 
     async def _release(self, connection: PoolConnectionProxy) -> None:
+        """Give a connection back; one that resists is ended, which is no fault of the statement."""
         try:
             if self._pool is not None:
-                await self._pool.release(connection)
+                with suppress(*_LOST, asyncpg.PostgresError):
+                    await self._pool.release(connection, timeout=_RELEASE_TIMEOUT)
         finally:
             self._turns.release()
+
+    def _give_up(
+        self, connection: PoolConnectionProxy, error: BaseException
+    ) -> DatabaseUnavailableError | None:
+        """Give back the connection of what failed; nobody waits until a statement is cancelled."""
+        unavailable = _unavailable(error)
+        if unavailable is not None and not isinstance(unavailable, DatabaseSlowError):
+            _terminate(connection)
+        task = asyncio.create_task(self._release(connection))
+        self._releases.add(task)
+        task.add_done_callback(self._releases.discard)
+        return unavailable
+
+
+async def when_reachable(connect: Callable[[], Awaitable[None]], patience: float) -> None:
+    """Connect; while the database is away, try again for `patience` seconds.
+
+    Raises:
+        OSError, asyncpg.PostgresError: it stayed away, or what is wrong will not pass.
+    """
+    deadline = asyncio.get_running_loop().time() + patience
+    while True:
+        try:
+            return await connect()
+        except Exception as error:
+            if _unavailable(error) is None or asyncio.get_running_loop().time() >= deadline:
+                raise
+            log.warning("the database is away, trying again", error=repr(error))
+        await asyncio.sleep(_RETRY_INTERVAL)
 
 
 async def keeps_prepared_statements(connect_arguments: dict[str, Any]) -> bool:
@@ -176,49 +248,70 @@ async def keeps_prepared_statements(connect_arguments: dict[str, Any]) -> bool:
     or without `max_prepared_statements`). Such a pooler gives itself away: it announces a process
     id that is not the server's, and passes our statement's name through unchanged.
     """
+    name = f"taskward_{secrets.token_hex(8)}"
     connection = await asyncpg.connect(**connect_arguments, statement_cache_size=0)
     try:
         async with connection.transaction():
             if await connection.fetchval("SELECT pg_backend_pid()") == connection.get_server_pid():
                 return True
-            probe = await connection.prepare("SELECT 1", name="taskward_probe")
-            names = "SELECT 1 FROM pg_prepared_statements WHERE name = 'taskward_probe'"
-            passed_through = await connection.fetchval(names)
-            del probe
-            await connection.execute("DEALLOCATE ALL") if passed_through else None
-            return passed_through is None
+            await connection.prepare("SELECT 1", name=name)
+            names = "SELECT 1 FROM pg_prepared_statements WHERE name = $1"
+            if passed_through := await connection.fetchval(names, name):
+                await connection.execute(f"DEALLOCATE {name}")
+            return not passed_through
     finally:
         await connection.close()
 
 
 async def _living_connection(pool: asyncpg.Pool) -> PoolConnectionProxy:
-    """Take connections from the pool until one is alive; also if given up, the others go back."""
-    while True:
-        connection, alive = await pool.acquire(), False
-        try:
-            alive = await _is_alive(connection)
-        finally:
-            if not alive:
-                connection.terminate()
-                await pool.release(connection)
-        if alive:
-            return connection
+    """Take a connection from the pool; if it is found dead, one that was made or used since."""
+    started = asyncio.get_running_loop().time()
+    connection = await pool.acquire()
+    if _idle_since(connection) > started - _CHECK_AFTER_IDLE or await _answers(connection, pool):
+        return connection
+    while _idle_since(connection := await pool.acquire()) < started:
+        await _end(connection, pool)
+    return connection
 
 
-async def _is_alive(connection: PoolConnectionProxy) -> bool:
-    """Ask a connection that sat idle for long whether the server is still at its other end."""
-    idle_since = connection.idle_since  # type: ignore[attr-defined]
-    if asyncio.get_running_loop().time() - idle_since < _CHECK_AFTER_IDLE:
-        return True
+async def _answers(connection: PoolConnectionProxy, pool: asyncpg.Pool) -> bool:
+    """Whether the server is still at the other end; if not, or if given up, the connection ends."""
+    answered = False
     try:
-        await connection.fetchval("SELECT 1", timeout=_CHECK_TIMEOUT)
+        # One message: a pooler cannot come between its parts.
+        await connection.execute("SELECT 1", timeout=_CHECK_TIMEOUT)
+        answered = True
     except (*_LOST, asyncpg.PostgresError):
-        return False
-    return True
+        pass
+    finally:
+        if not answered:
+            await _end(connection, pool)
+    return answered
 
 
-def _unavailable(error: asyncpg.PostgresError) -> DatabaseUnavailableError | None:
+async def _end(connection: PoolConnectionProxy, pool: asyncpg.Pool) -> None:
+    _terminate(connection)
+    await pool.release(connection)
+
+
+def _terminate(connection: PoolConnectionProxy) -> None:
+    with suppress(asyncpg.InterfaceError):  # one that ended by itself is no longer lent
+        connection.terminate()
+
+
+def _idle_since(connection: PoolConnectionProxy) -> float:
+    return connection.idle_since  # type: ignore[attr-defined, no-any-return]
+
+
+def _unavailable(error: BaseException) -> DatabaseUnavailableError | None:
     """Translate what means "not now": connection, resources, and the server's own shutdown."""
-    if (error.sqlstate or "").startswith(_UNAVAILABLE_CLASSES):
+    if isinstance(error, TimeoutError):
+        return DatabaseSlowError()
+    if isinstance(error, asyncpg.InternalClientError) and str(error).startswith(_NOT_SENT):
+        return NotSentError()
+    if isinstance(error, _LOST):
+        return DatabaseUnavailableError()
+    state = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
+    if (state or "").startswith(_UNAVAILABLE_CLASSES):
         return DatabaseUnavailableError(str(error))
     return None
