@@ -7,12 +7,13 @@ unless it only read.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
 import asyncpg
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from taskward.pool import ConnectionsAtHand
@@ -25,8 +26,17 @@ _CLOSE_TIMEOUT = 5.0
 _POOL_SIZE = 10
 _IDLE_LIFETIME = 60.0  # well below the 300 s after which Neon suspends
 _CHECK_AFTER_IDLE = 30.0
-_LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+_RETRY_INTERVAL = 0.5
+_LOST = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+)
+_NOT_SENT = "cannot switch to state"  # asyncpg's words: the server has said goodbye already
 _UNAVAILABLE_CLASSES = ("08", "53", "57")
+
+log = structlog.get_logger(__name__)
 
 
 class DatabaseUnavailableError(ConnectionError):
@@ -39,6 +49,10 @@ class PoolExhaustedError(DatabaseUnavailableError):
 
 class DatabaseSlowError(DatabaseUnavailableError):
     """A statement took too long."""
+
+
+class NotSentError(DatabaseUnavailableError):
+    """The connection was found dead before anything was sent."""
 
 
 class _PooledConnection(asyncpg.Connection):
@@ -106,8 +120,8 @@ class Database:
             return await self._ask(query, args)
         except (PoolExhaustedError, DatabaseSlowError):
             raise
-        except DatabaseUnavailableError:
-            if not query.startswith("SELECT"):
+        except DatabaseUnavailableError as error:
+            if not (isinstance(error, NotSentError) or query.startswith("SELECT")):
                 raise
         return await self._ask_again(query, args)
 
@@ -131,8 +145,7 @@ class Database:
         try:
             yield connection
         except BaseException as error:
-            connections.return_later(connection)
-            if (unavailable := _unavailable(error)) is not None:
+            if (unavailable := _give_up(connections, connection, error)) is not None:
                 raise unavailable from error
             raise
         connections.release(connection)
@@ -146,8 +159,7 @@ class Database:
             else:
                 rows = await connection.fetch(query, *args)
         except BaseException as error:
-            connections.return_later(connection)
-            if (unavailable := _unavailable(error)) is not None:
+            if (unavailable := _give_up(connections, connection, error)) is not None:
                 raise unavailable from error
             raise
         connections.release(connection)
@@ -156,7 +168,9 @@ class Database:
     async def _ask_again(self, query: str, args: tuple[Any, ...]) -> Sequence[asyncpg.Record]:
         try:
             async with asyncio.timeout(_COMMAND_TIMEOUT):
-                return await self._ask(query, args)
+                while True:
+                    with suppress(NotSentError):
+                        return await self._ask(query, args)
         except TimeoutError as error:
             raise DatabaseSlowError from error
 
@@ -168,6 +182,34 @@ class Database:
             return connections, await connections.acquire()
         except (*_LOST, asyncpg.PostgresError) as error:
             raise PoolExhaustedError(str(error)) from error
+
+
+def _give_up(
+    connections: ConnectionsAtHand, connection: PoolConnectionProxy, error: BaseException
+) -> DatabaseUnavailableError | None:
+    """Give back the connection of what failed; nobody waits until a statement is cancelled."""
+    unavailable = _unavailable(error)
+    if unavailable is not None and not isinstance(unavailable, DatabaseSlowError):
+        _terminate(connection)
+    connections.return_later(connection)
+    return unavailable
+
+
+async def when_reachable(connect: Callable[[], Awaitable[None]], patience: float) -> None:
+    """Connect; while the database is away, try again for `patience` seconds.
+
+    Raises:
+        OSError, asyncpg.PostgresError: it stayed away, or what is wrong will not pass.
+    """
+    deadline = asyncio.get_running_loop().time() + patience
+    while True:
+        try:
+            return await connect()
+        except Exception as error:
+            if _unavailable(error) is None or asyncio.get_running_loop().time() >= deadline:
+                raise
+            log.warning("the database is away, trying again", error=repr(error))
+        await asyncio.sleep(_RETRY_INTERVAL)
 
 
 async def keeps_prepared_statements(connect_arguments: dict[str, Any]) -> bool:
@@ -219,8 +261,13 @@ async def _answers(connection: PoolConnectionProxy, pool: asyncpg.Pool) -> bool:
 
 
 async def _end(connection: PoolConnectionProxy, pool: asyncpg.Pool) -> None:
-    connection.terminate()
+    _terminate(connection)
     await pool.release(connection)
+
+
+def _terminate(connection: PoolConnectionProxy) -> None:
+    with suppress(asyncpg.InterfaceError):  # one that ended by itself is no longer lent
+        connection.terminate()
 
 
 def _idle_since(connection: PoolConnectionProxy) -> float:
@@ -231,6 +278,8 @@ def _unavailable(error: BaseException) -> DatabaseUnavailableError | None:
     """Translate what means "not now": connection, resources, and the server's own shutdown."""
     if isinstance(error, TimeoutError):
         return DatabaseSlowError()
+    if isinstance(error, asyncpg.InternalClientError) and str(error).startswith(_NOT_SENT):
+        return NotSentError()
     if isinstance(error, _LOST):
         return DatabaseUnavailableError()
     state = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None

@@ -56,16 +56,19 @@ class ConnectionsAtHand:
             NoFreeConnectionError: none became free in time, or too many wait already.
             OSError, asyncpg.PostgresError: none can be made.
         """
-        if self._idle:
-            connection, _ = self._idle.pop()
+        while True:
+            if self._idle:
+                connection: Connection | None = self._idle.pop()[0]
+            elif self._free_places:
+                self._free_places -= 1
+                connection = None
+            else:
+                connection = await self._wait()
+            if connection is None:
+                return await self._take_new()
             if _is_open(connection):
                 return connection
             self.return_later(connection)
-        if not self._free_places:
-            handed_over = await self._wait()
-            return handed_over or await self._take_new()
-        self._free_places -= 1
-        return await self._take_new()
 
     def release(self, connection: Connection) -> None:
         """Take back a connection with which nothing went wrong."""
