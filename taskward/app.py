@@ -93,7 +93,7 @@ def auth_options(settings: Settings) -> BetterAuthOptions:
         rate_limit=settings.rate_limit,
         trusted_proxy_hops=settings.trusted_proxy_hops,
         social_providers=tuple(social_providers(settings)),
-        on_user_deleted=(tasks.remove_all,),
+        on_user_deleted=(tasks.forget_user,),
     )
 
 

@@ -25,6 +25,7 @@ from taskward.observability import AccessLog
 MAX_BODY_BYTES = 1_048_576
 _ORIGIN_MAX_LENGTH = 512
 EXPOSED_HEADERS = (
+    "ETag",
     "Location",
     "Retry-After",
     "X-Request-ID",
