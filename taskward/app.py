@@ -1,6 +1,7 @@
 """The application put together: the only file that knows all the others."""
 
 import asyncio
+import multiprocessing
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,7 +18,7 @@ from taskward import errors, tasks
 from taskward.auth import BetterAuth, BetterAuthOptions
 from taskward.auth.social import GitHub, Google, OpenIDConnect, SocialProvider
 from taskward.config import Settings
-from taskward.database import Database
+from taskward.database import Database, when_reachable
 from taskward.database_url import DatabaseURL
 from taskward.embedded_postgres import EmbeddedPostgresError, attach, detach
 from taskward.fast_path import FastPath
@@ -31,6 +32,7 @@ Tasks of many users, none of whom ever sees another's.
 Sign up with `POST /api/auth/signup`, press **Authorize**, paste the token.
 """
 
+_WORKER_PATIENCE = 60.0  # seconds
 _UNUSABLE = (
     OSError,
     asyncpg.PostgresError,
@@ -94,7 +96,7 @@ def auth_options(settings: Settings) -> BetterAuthOptions:
         rate_limit=settings.rate_limit,
         trusted_proxy_hops=settings.trusted_proxy_hops,
         social_providers=tuple(social_providers(settings)),
-        on_user_deleted=(tasks.remove_all,),
+        on_user_deleted=(tasks.forget_user,),
     )
 
 
@@ -158,12 +160,18 @@ async def postgres(settings: Settings) -> AsyncIterator[DatabaseURL]:
 
 
 async def _prepare(settings: Settings, database: Database, url: DatabaseURL) -> None:
-    try:
+    async def connect() -> None:
         if settings.migrate_on_start:
             await migrate(url.direct().connect_arguments())
         await database.open(url.connect_arguments())
+
+    # A worker that gives up at its start takes the workers beside it down with it.
+    patience = _WORKER_PATIENCE if multiprocessing.parent_process() else 0.0
+    try:
+        await when_reachable(connect, patience)
     except _UNUSABLE as error:
-        raise SystemExit(f"Taskward cannot use the database {url}: {error}") from None
+        reason = str(error) or "it did not answer in time"
+        raise SystemExit(f"Taskward cannot use the database {url}: {reason}") from None
 
 
 async def _go_to_docs() -> RedirectResponse:

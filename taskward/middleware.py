@@ -28,6 +28,7 @@ from taskward.security_headers import SecurityHeaders
 MAX_BODY_BYTES = 1_048_576
 _ORIGIN_MAX_LENGTH = 512
 EXPOSED_HEADERS = (
+    "ETag",
     "Location",
     "Retry-After",
     "X-Request-ID",

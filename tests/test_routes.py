@@ -13,7 +13,7 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from taskward import tasks
+from taskward import task_store, tasks
 from taskward.app import create_app
 from taskward.auth import CurrentUser
 from taskward.auth.current_user import JWTBearer
@@ -139,16 +139,16 @@ async def test_nothing_takes_files_websockets_or_pages(app: FastAPI) -> None:
 
 
 def statements() -> list[Statement]:
-    """Every compiled statement of the tasks module, those in dictionaries as well."""
+    """Every compiled statement of the task store, those in dictionaries as well."""
     values: list[Any] = []
-    for value in vars(tasks).values():
+    for value in vars(task_store).values():
         values += value.values() if isinstance(value, dict) else [value]
     return [value for value in values if isinstance(value, Statement)]
 
 
 def test_every_statement_on_tasks_names_the_owner() -> None:
     found = [statement.sql for statement in statements()]
-    assert len(found) == 9
+    assert len(found) == 12
     for sql in found:
         wanted = r"INSERT INTO tasks \(user_id, " if sql.startswith("INSERT") else r"user_id = \$\d"
         assert re.search(wanted, sql), sql
