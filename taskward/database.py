@@ -249,9 +249,11 @@ async def keeps_prepared_statements(connect_arguments: dict[str, Any]) -> bool:
         async with connection.transaction():
             if await connection.fetchval("SELECT pg_backend_pid()") == connection.get_server_pid():
                 return True
-            await connection.prepare("SELECT 1", name=name)
+            probe = await connection.prepare("SELECT 1", name=name)
             names = "SELECT 1 FROM pg_prepared_statements WHERE name = $1"
-            if passed_through := await connection.fetchval(names, name):
+            passed_through = await connection.fetchval(names, name)
+            del probe  # asyncpg closes what nobody refers to
+            if passed_through:
                 await connection.execute(f"DEALLOCATE {name}")
             return not passed_through
     finally:

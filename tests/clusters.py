@@ -22,6 +22,7 @@ from tests.servers import HOST, free_port
 EMBEDDED = Path(binary("postgres")).parent
 START_SECONDS = 60.0
 DATABASE = "tasks"
+UTF8 = ("--encoding=UTF8", "--no-locale", "--no-sync")
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -55,7 +56,7 @@ class Cluster:
 
     def create(self) -> None:
         """Make the cluster and its database, and start it."""
-        self._program("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", "-N")
+        self._program("initdb", "-D", str(self.data), "-U", "postgres", "--auth=trust", *UTF8)
         self.start()
         self._program("createdb", "-h", HOST, "-p", str(self.port), "-U", "postgres", DATABASE)
 
@@ -66,6 +67,17 @@ class Cluster:
         path.write_bytes(content)
         give(path, self.account)
         return path
+
+    def offer_tls(self, certificate: bytes, key: bytes) -> None:
+        """Restart with a certificate; over TCP nothing else is spoken then."""
+        self.stop()
+        self.settings |= {
+            "ssl": "on",
+            "ssl_cert_file": str(self.give_file("server.crt", certificate)),
+            "ssl_key_file": str(self.give_file("server.key", key)),
+        }
+        (self.data / "pg_hba.conf").write_text("local all all trust\nhostssl all all all trust")
+        self.start()
 
     def start(self) -> None:
         """Start it where it was before, and wait until it answers."""

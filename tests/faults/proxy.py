@@ -4,8 +4,10 @@ import asyncio
 import socket
 import struct
 from contextlib import suppress
+from dataclasses import replace
 from typing import Self
 
+from taskward.database_url import DatabaseURL, SSLMode
 from tests.servers import HOST
 
 AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
@@ -18,12 +20,13 @@ class Connection:
         self.proxy = proxy
         self.writers = [writer]
         self.silent = proxy.swallows_new
+        self.resets_when_used = False
         self.tasks: set[asyncio.Task[None]] = set()
 
-    async def carry(self, reader: asyncio.StreamReader, to_port: int) -> None:
+    async def carry(self, reader: asyncio.StreamReader) -> None:
         """Connect to the server and copy both ways until one side ends."""
         try:
-            far_reader, far_writer = await asyncio.open_connection(HOST, to_port)
+            far_reader, far_writer = await self.proxy.connect()
         except OSError:
             self.reset()
             return
@@ -33,6 +36,8 @@ class Connection:
             asyncio.create_task(self._copy(far_reader, self.writers[0], is_reply=True)),
         }
         await asyncio.wait(self.tasks, return_when=asyncio.FIRST_COMPLETED)
+        if self.proxy.hides_ends:
+            await asyncio.wait(self.tasks)
         for writer in self.writers:
             writer.close()
 
@@ -47,7 +52,7 @@ class Connection:
             while data := await reader.read(65_536):
                 if self.proxy.delay:
                     await asyncio.sleep(self.proxy.delay)
-                if is_reply and self.proxy.cuts_replies:
+                if self.proxy.cuts_replies if is_reply else self.resets_when_used:
                     self.reset()
                 elif not self.silent:
                     writer.write(data)
@@ -65,15 +70,27 @@ class Connection:
 class Proxy:
     """Listens on a port of its own; `delay` and the other attributes may be changed at any time."""
 
-    def __init__(self, to_port: int) -> None:
-        self.to_port = to_port
+    def __init__(self, to: DatabaseURL) -> None:
+        self.to = to
         self.port = 0
         self.connections: set[Connection] = set()
         self.delay = 0.0
         """Seconds, each way."""
         self.cuts_replies = False
         self.swallows_new = False
+        self.hides_ends = False
+        """Whether a client is not told that the server has closed its connection."""
         self._handlers: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> DatabaseURL:
+        """How to connect through it."""
+        return replace(self.to, host=HOST, port=self.port, sslmode=SSLMode.DISABLE)
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self.to.host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{self.to.host}/.s.PGSQL.{self.to.port}")
+        return await asyncio.open_connection(self.to.host, self.to.port)
 
     async def __aenter__(self) -> Self:
         await self.listen()
@@ -102,6 +119,11 @@ class Proxy:
         for connection in self.connections:
             connection.silent = True
 
+    def reset_when_used(self) -> None:
+        """Cut the connections of this moment as soon as a client says something."""
+        for connection in self.connections:
+            connection.resets_when_used = True
+
     def heal(self) -> None:
         """Carry everything again; what was silent is cut."""
         self.delay, self.cuts_replies, self.swallows_new = 0.0, False, False
@@ -118,7 +140,7 @@ class Proxy:
         connection = Connection(self, writer)
         self.connections.add(connection)
         try:
-            await connection.carry(reader, self.to_port)
+            await connection.carry(reader)
         finally:
             for task in connection.tasks:
                 task.cancel()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import asyncpg
 import psutil
@@ -59,8 +59,8 @@ async def prepared() -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         cluster = stack.enter_context(Cluster())
         await migrate(cluster.url.connect_arguments())
-        proxy = await stack.enter_async_context(Proxy(cluster.port))
-        url = f"{url_text(replace(cluster.url, port=proxy.port))}&connect_timeout={CONNECT_TIMEOUT}"
+        proxy = await stack.enter_async_context(Proxy(cluster.url))
+        url = f"{url_text(proxy.url)}&connect_timeout={CONNECT_TIMEOUT}"
         several = TaskwardServer(auth_settings(url), workers=2)
         single = TaskwardServer(auth_settings(url))
         await _start(stack, several, single)
