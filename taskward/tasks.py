@@ -5,7 +5,6 @@ Every statement names the owner, so another user's task is simply not there.
 
 import re
 from collections.abc import Callable, Sequence
-from json import JSONDecodeError
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -31,6 +30,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from taskward.auth import CurrentUser
+from taskward.auth.bodies import JSONRequest
 from taskward.auth.current_user import authenticate, jwt_bearer, known_user
 from taskward.database import Database
 from taskward.errors import ErrorDetail, InvalidRequestDetail, TaskNotFoundError
@@ -162,21 +162,6 @@ def _found(row: Record | None) -> Record:
 # HTTP
 
 
-class JSONRequest(Request):
-    """A request for which every kind of broken JSON is the same error."""
-
-    async def json(self) -> Any:
-        """Return the parsed body.
-
-        Raises:
-            json.JSONDecodeError: also for invalid UTF-8, endless digits and endless nesting.
-        """
-        try:
-            return await super().json()
-        except (ValueError, RecursionError):
-            raise JSONDecodeError("not JSON", "", 0) from None
-
-
 class AuthenticatedRoute(APIRoute):
     """Asks who it is before it reads a body: a stranger learns nothing of what is wrong with it."""
 
@@ -229,10 +214,28 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": models.get(status, ErrorDetail)} for status in (401, *statuses, 503)}
 
 
+_CREATED: dict[int | str, dict[str, Any]] = {
+    201: {
+        "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
+        "links": {
+            f"{name} the task": {
+                "operationId": f"{name}_task_api_tasks__task_id_{path}_{method}",
+                "parameters": {"task_id": "$response.body#/id"},
+            }
+            for name, path, method in (
+                ("get", "", "get"),
+                ("replace", "", "put"),
+                ("toggle", "_complete", "patch"),
+                ("delete", "", "delete"),
+            )
+        },
+    }
+}
+
 router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=AuthenticatedRoute)
 
 
-@router.post("", status_code=201, response_model=TaskRead, responses=_errors(413, 422))
+@router.post("", status_code=201, response_model=TaskRead, responses=_errors(413, 422) | _CREATED)
 @router.post("/", status_code=201, include_in_schema=False)
 async def create_task(body: TaskCreate, user_id: CurrentUser, database: Tasks) -> Response:
     """Create a task."""
