@@ -11,11 +11,13 @@ JOBS ?= 3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 
-.PHONY: help setup setup-dev run test check format lock lint-docker clean bench bench-quick bench-auth faults test-postgres
+.PHONY: help setup setup-dev run test check format lock lint-docker clean bench bench-quick bench-auth \
+	faults fuzz test-postgres
 
 help:
 	@echo "make run      install, start PostgreSQL and the server on http://localhost:$(PORT)"
 	@echo "make test     install, run every test on a PostgreSQL of their own"
+	@echo "make fuzz     hostile input, the long form (about half an hour); FUZZ_SEED=n repeats a run"
 	@echo "make check    linters, formatter and strict types"
 	@echo "make format   apply the formatter"
 	@echo "make lock     renew requirements*.txt"
@@ -58,6 +60,10 @@ faults: setup-dev
 
 test-postgres: setup-dev
 	@$(BIN)/python -m tests.any_postgres $(PYTEST_ARGS)
+
+fuzz: setup-dev
+	@FUZZ=long $(BIN)/python -m pytest -s tests/fuzz tests/test_header_limits.py \
+		tests/test_slow_clients.py tests/test_jwt_attacks.py $(PYTEST_ARGS)
 
 check: setup-dev
 	@$(BIN)/ruff format --check .

@@ -17,6 +17,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,6 +28,7 @@ from taskward.security_headers import SecurityHeaders
 
 MAX_BODY_BYTES = 1_048_576
 _ORIGIN_MAX_LENGTH = 512
+_CLIENT_IS_GONE = 499  # in the log only, as nginx has it
 EXPOSED_HEADERS = (
     "ETag",
     "Location",
@@ -90,6 +92,8 @@ class EdgeMiddleware:
             return
         try:
             await self.app(scope, request.receive, request.send)
+        except ClientDisconnect:
+            request.status = request.status or _CLIENT_IS_GONE
         except Exception:
             log.exception("internal error")
             if not request.status:

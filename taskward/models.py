@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, StrictBool, StringConstraints
+from pydantic import Field as PydanticField
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -27,6 +28,11 @@ IDEMPOTENCY_KEY_MAX_LENGTH = 255
 _MILLISECONDS = text("'milliseconds'")
 
 
+_WITHOUT_NUL = {"pattern": "^[^\\u0000]*$"}
+_SPACES = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_NOT_BLANK = {"pattern": rf"^[^\u0000]*[^\u0000{_SPACES}][^\u0000]*$"}
+
+
 def _without_nul(value: str) -> str:
     if "\0" in value:
         raise ValueError("NUL characters are not allowed")
@@ -37,9 +43,13 @@ Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_MAX_LENGTH),
     AfterValidator(_without_nul),
+    PydanticField(json_schema_extra=dict(_NOT_BLANK)),
 ]
 Description = Annotated[
-    str, StringConstraints(max_length=DESCRIPTION_MAX_LENGTH), AfterValidator(_without_nul)
+    str,
+    StringConstraints(max_length=DESCRIPTION_MAX_LENGTH),
+    AfterValidator(_without_nul),
+    PydanticField(json_schema_extra=dict(_WITHOUT_NUL)),
 ]
 
 

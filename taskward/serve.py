@@ -1,12 +1,19 @@
 """The server's process: uvicorn, set up the way this application wants it."""
 
 import os
+import sys
 from pathlib import Path
 
 import uvicorn
 from dotenv import dotenv_values
 
+from taskward.http_protocol import BoundedHttpProtocol
+
+if sys.platform != "win32":
+    import resource
+
 _URL = "BETTER_AUTH_URL"
+_MAX_OPEN_FILES = 65_536
 DRAIN_TIMEOUT = 10
 """Seconds that requests under way get to finish when the server is told to end."""
 
@@ -32,6 +39,7 @@ def serve(
     port = port or int(os.environ.get("PORT") or 8000)
     if not (os.environ.get(_URL) or dotenv_values(".env").get(_URL)):
         os.environ[_URL] = f"http://localhost:{port}"
+    allow_many_connections()
     uvicorn.run(
         "taskward.asgi:app",
         host=host,
@@ -39,6 +47,18 @@ def serve(
         workers=workers,
         reload=reload,
         reload_dirs=[str(Path(__file__).parent)] if reload else None,
+        http=BoundedHttpProtocol,
+        ws="none",
         proxy_headers=False,
         timeout_graceful_shutdown=drain_timeout,
     )
+
+
+def allow_many_connections() -> None:
+    """Each connection is an open file, and many systems allow 1024 unless they are asked."""
+    if sys.platform == "win32":
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

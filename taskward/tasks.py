@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from json import JSONDecodeError
 from typing import Annotated, Any
 
 import orjson
@@ -17,6 +16,7 @@ from starlette.types import Scope
 
 from taskward import idempotency, task_store
 from taskward.auth import CurrentUser
+from taskward.auth.bodies import JSONRequest
 from taskward.auth.current_user import authenticate, jwt_bearer, known_user
 from taskward.database import Database
 from taskward.errors import ErrorDetail, InvalidRequestDetail
@@ -36,21 +36,6 @@ INVALID_STATUS = "Invalid status filter: must be 'pending', 'completed', or 'all
 _INTEGER = re.compile(r"-?[0-9]+")
 _BIGINT_DIGITS = 18
 _NO_TASK = 0
-
-
-class JSONRequest(Request):
-    """A request for which every kind of broken JSON is the same error."""
-
-    async def json(self) -> Any:
-        """Return the parsed body.
-
-        Raises:
-            json.JSONDecodeError: also for invalid UTF-8, endless digits and endless nesting.
-        """
-        try:
-            return await super().json()
-        except (ValueError, RecursionError):
-            raise JSONDecodeError("not JSON", "", 0) from None
 
 
 class AuthenticatedRoute(APIRoute):
@@ -127,24 +112,30 @@ IfNoneMatch = Annotated[
     ),
 ]
 
-_TEXT: dict[str, Any] = {"schema": {"type": "string"}}
+_TEXT: dict[str, Any] = {"required": True, "schema": {"type": "string"}}
 _ETAG = {"ETag": _TEXT | {"description": "Names this state, for `If-Match` and `If-None-Match`"}}
 _LOCATION = {"Location": _TEXT | {"description": "The new task's path"}}
-_UNCHANGED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "Not Modified", "headers": _ETAG}
+_LINKS = {
+    f"{name} the task": {
+        "operationId": f"{name}_task_api_tasks__task_id_{path}_{method}",
+        "parameters": {"task_id": "$response.body#/id"},
+    }
+    for name, path, method in (
+        ("get", "", "get"),
+        ("replace", "", "put"),
+        ("toggle", "_complete", "patch"),
+        ("delete", "", "delete"),
+    )
 }
+_CREATED: dict[int | str, dict[str, Any]] = {201: {"headers": _ETAG | _LOCATION, "links": _LINKS}}
+_CHANGED: dict[int | str, dict[str, Any]] = {200: {"headers": _ETAG}}
+_READ = _CHANGED | {304: {"description": "Not Modified", "headers": _ETAG}}
 
 
-def _responses(
-    *statuses: int, success: int = 200, headers: dict[str, Any] = _ETAG
-) -> dict[int | str, dict[str, Any]]:
-    """Describe the errors of an operation, and the headers of its success."""
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     models = {422: InvalidRequestDetail}
-    errors: dict[int | str, Any] = {s: {"model": models.get(s, ErrorDetail)} for s in statuses}
-    return {success: {"headers": headers}, 401: {"model": ErrorDetail}, **errors, **_BUSY}
+    return {status: {"model": models.get(status, ErrorDetail)} for status in (401, *statuses, 503)}
 
-
-_BUSY: dict[int | str, dict[str, Any]] = {503: {"model": ErrorDetail}}
 
 router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=AuthenticatedRoute)
 
@@ -153,7 +144,7 @@ router = APIRouter(prefix="/api/tasks", tags=["tasks"], route_class=Authenticate
     "",
     status_code=201,
     response_model=TaskRead,
-    responses=_responses(409, 413, 422, success=201, headers=_ETAG | _LOCATION),
+    responses=_errors(409, 413, 422) | _CREATED,
 )
 @router.post("/", status_code=201, include_in_schema=False)
 async def create_task(
@@ -170,7 +161,7 @@ async def create_task(
     return TaskAnswer(task, 201, f"/api/tasks/{task['id']}")
 
 
-@router.get("", response_model=list[TaskRead], responses=_responses(400) | _UNCHANGED)
+@router.get("", response_model=list[TaskRead], responses=_errors(400) | _READ)
 @router.get("/", include_in_schema=False)
 async def list_tasks(
     user_id: CurrentUser,
@@ -186,7 +177,7 @@ async def list_tasks(
     return unless_fresh(JSONAnswer(body, xxhash.xxh3_128_hexdigest(body)), if_none_match)
 
 
-@router.get("/{task_id}", response_model=TaskRead, responses=_responses(404, 422) | _UNCHANGED)
+@router.get("/{task_id}", response_model=TaskRead, responses=_errors(404, 422) | _READ)
 async def get_task(
     task_id: TaskId, user_id: CurrentUser, database: Tasks, if_none_match: IfNoneMatch = None
 ) -> Response:
@@ -195,7 +186,7 @@ async def get_task(
     return unless_fresh(TaskAnswer(task), if_none_match)
 
 
-@router.put("/{task_id}", response_model=TaskRead, responses=_responses(404, 412, 413, 422))
+@router.put("/{task_id}", response_model=TaskRead, responses=_errors(404, 412, 413, 422) | _CHANGED)
 async def replace_task(
     task_id: TaskId,
     body: TaskReplace,
@@ -208,7 +199,9 @@ async def replace_task(
     return TaskAnswer(task)
 
 
-@router.patch("/{task_id}/complete", response_model=TaskRead, responses=_responses(404, 412, 422))
+@router.patch(
+    "/{task_id}/complete", response_model=TaskRead, responses=_errors(404, 412, 422) | _CHANGED
+)
 async def toggle_task(
     task_id: TaskId, user_id: CurrentUser, database: Tasks, if_match: IfMatch = None
 ) -> Response:
@@ -216,9 +209,7 @@ async def toggle_task(
     return TaskAnswer(await task_store.toggle(database, user_id, task_id, versions(if_match)))
 
 
-@router.delete(
-    "/{task_id}", status_code=204, responses=_responses(404, 412, 422, success=204, headers={})
-)
+@router.delete("/{task_id}", status_code=204, responses=_errors(404, 412, 422))
 async def delete_task(
     task_id: TaskId, user_id: CurrentUser, database: Tasks, if_match: IfMatch = None
 ) -> Response:
