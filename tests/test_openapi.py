@@ -125,7 +125,8 @@ async def test_the_limits_of_a_task_are_documented(document: dict[str, Any]) -> 
         title = schemas[name]["properties"]["title"]
         description = schemas[name]["properties"]["description"]["anyOf"]
         assert (title["type"], title["minLength"], title["maxLength"]) == ("string", 1, 200)
-        assert description == [{"type": "string", "maxLength": 10_000}, {"type": "null"}]
+        text = {"type": "string", "maxLength": 10_000, "pattern": "^[^\\u0000]*$"}
+        assert description == [text, {"type": "null"}]
         assert schemas[name]["required"] == ["title"]
 
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import psutil
 import pytest
 
-from taskward.serve import allow_many_connections
 from taskward.auth.tokens import TokenSigner
 from taskward.http_protocol import BoundedHttpProtocol
+from taskward.serve import allow_many_connections
 from tests.conftest import CreateDatabase
 from tests.fuzz.target import ImpatientProtocol, ImpatientServer, MakeRunServer
 from tests.fuzz.wire import HOST, PATIENCE, Wire
