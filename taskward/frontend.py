@@ -40,7 +40,7 @@ class Frontend:
 
     def __init__(self, directory: Path, files: Mapping[str, Any], rest: ASGIApp) -> None:
         self._directory = directory
-        self._files = {path: _File(directory, **entry) for path, entry in files.items()}
+        self._files = {path: _File(directory, entry) for path, entry in files.items()}
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,12 +53,12 @@ class Frontend:
             await self._rest(scope, receive, send)
 
     def _answer(self, path: str, method: str, headers: Headers) -> Response | None:
-        file = self._files.get(path)
-        if method not in {"GET", "HEAD"}:
-            return file and json_error(405, "Method Not Allowed", headers={"Allow": "GET, HEAD"})
+        file, reads = self._files.get(path), method in {"GET", "HEAD"}
+        if file is not None and not reads:
+            return json_error(405, "Method Not Allowed", headers={"Allow": "GET, HEAD"})
         if file is not None:
             return file.response(headers)
-        if "text/html" in headers.get("accept", ""):
+        if reads and "text/html" in headers.get("accept", ""):
             return self._files[_NOT_FOUND].response(headers, 404)
         return None
 
@@ -66,28 +66,18 @@ class Frontend:
 class _File:
     """One file; it is read when it is first asked for, and then kept."""
 
-    def __init__(
-        self,
-        directory: Path,
-        *,
-        file: str,
-        type: str,  # noqa: A002 - the list's word
-        etag: str,
-        immutable: bool,
-        policy: str | None = None,
-        encodings: tuple[str, ...] = (),
-    ) -> None:
-        self._path = directory / file
-        self._encodings = encodings
+    def __init__(self, directory: Path, entry: Mapping[str, Any]) -> None:
+        self._path = directory / entry["file"]
+        self._encodings: list[str] = entry.get("encodings", [])
         self._bodies: dict[str, bytes] = {}
         self._headers = {
-            "Content-Type": type,
-            "Cache-Control": _FOR_EVER if immutable else _ASK_FIRST,
-            "ETag": etag,
+            "Content-Type": entry["type"],
+            "Cache-Control": _FOR_EVER if entry["immutable"] else _ASK_FIRST,
+            "ETag": entry["etag"],
         }
-        if policy is not None:
-            self._headers["Content-Security-Policy"] = policy
-        if encodings:
+        if "policy" in entry:
+            self._headers["Content-Security-Policy"] = entry["policy"]
+        if self._encodings:
             self._headers["Vary"] = "Accept-Encoding"
 
     def response(self, asked: Headers, status: int = 200) -> Response:

@@ -24,7 +24,7 @@ export function showToast(toast: Omit<Toast, "id" | "tone"> & { tone?: Toast["to
   const shown: Toast = { tone: "plain", ...toast, id: lastId };
   publish([...toasts, shown]);
   for (const old of toasts.slice(0, -AT_MOST)) dismissToast(old.id);
-  if (!held) startTimer(shown.id);
+  if (!held) startTimer(shown);
 }
 
 export function dismissToast(id: number): void {
@@ -45,9 +45,9 @@ export function runNewestAction(label: string): boolean {
 /** Let nothing go away while somebody points at it, or has the focus in it. */
 export function holdToasts(hold: boolean): void {
   held = hold;
-  for (const { id } of toasts) {
-    if (hold) stopTimer(id);
-    else if (!timers.has(id)) startTimer(id);
+  for (const toast of toasts) {
+    if (hold) stopTimer(toast.id);
+    else if (!timers.has(toast.id)) startTimer(toast);
   }
 }
 
@@ -82,7 +82,9 @@ function take(id: number): Toast | undefined {
   return toast;
 }
 
-function startTimer(id: number): void {
+/** What went wrong stays until somebody has seen it. */
+function startTimer({ id, tone }: Toast): void {
+  if (tone === "error") return;
   timers.set(
     id,
     setTimeout(() => dismissToast(id), SECONDS * 1000),
