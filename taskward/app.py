@@ -14,7 +14,7 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import RedirectResponse
 
-from taskward import errors, tasks
+from taskward import errors, frontend, tasks
 from taskward.auth import BetterAuth, BetterAuthOptions
 from taskward.auth.social import GitHub, Google, OpenIDConnect, SocialProvider
 from taskward.config import Settings
@@ -62,7 +62,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(tasks.router)
     auth = BetterAuth(auth_options(settings), database)
     auth.install(app)
-    app.add_api_route("/", _go_to_docs, include_in_schema=False)
+    if not frontend.install(app, settings.frontend_dir):
+        app.add_api_route("/", _go_to_docs, include_in_schema=False)
     operations.install(app, auth)
     app.middleware_stack = FastPath(app, app.build_middleware_stack(), tasks.PROVIDERS)
     operations.put_in_front(app, auth)
@@ -130,6 +131,8 @@ def _lifespan(settings: Settings, database: Database, operations: Operations) ->
         async with postgres(settings) as url:
             await _prepare(settings, database, url)
             log.info("Taskward is ready", open=settings.better_auth_url, database=str(url))
+            if not frontend.is_built(settings.frontend_dir):
+                log.info("the page is not built: `make frontend` (with Node.js 20 or newer)")
             try:
                 async with operations.running():
                     yield

@@ -24,6 +24,8 @@ SECRET_MIN_LENGTH = 32
 EXAMPLE_SECRET = "change-me-to-the-output-of-openssl-rand-hex-32"  # noqa: S105
 PUBLISHED_SECRETS = frozenset({EXAMPLE_SECRET, "better-auth-secret-12345678901234567890"})
 
+FRONTEND = Path(__file__).resolve().parent.parent / "frontend" / "out"
+
 PROVIDER_SETTINGS = (
     ("github_client_id", "github_client_secret"),
     ("google_client_id", "google_client_secret"),
@@ -61,6 +63,7 @@ class Settings(BaseSettings):
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
     data_dir: Path = Path(".taskward")
+    frontend_dir: Path = FRONTEND
     log_format: Literal["console", "json"] | None = None
     migrate_on_start: bool = True
     metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = None

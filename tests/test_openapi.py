@@ -14,7 +14,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.conftest import Person
+from taskward.app import create_app
+from tests.conftest import BASE_URL, Person, settings_for
 
 SNAPSHOT = Path(__file__).parent / "openapi.json"
 OPERATIONS = {
@@ -194,6 +195,11 @@ async def test_the_documentation_pages_load_nothing_from_elsewhere(
         assert loaded.content
 
 
-async def test_the_bare_address_leads_to_the_documentation(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/", follow_redirects=True)
+async def test_the_bare_address_leads_to_the_documentation_where_there_is_no_page(
+    database_url: str, tmp_path: Path
+) -> None:
+    app = create_app(settings_for(database_url, frontend_dir=tmp_path))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+        answer = await client.get("/", follow_redirects=True)
     assert (answer.status_code, answer.url.path) == (200, "/docs")
