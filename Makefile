@@ -57,9 +57,11 @@ setup: $(VENV)/runtime.stamp
 
 setup-dev: $(VENV)/dev.stamp tests/js/node_modules/.stamp
 
+# Not `npm ci`: it wants an entry for every optional package of every platform, also of those that
+# the registry in use has not got. This installs what is locked as well, and writes no lock.
 frontend/node_modules/.stamp: frontend/package-lock.json
 	@echo "Installing what the page is built with into frontend/node_modules ..."
-	@npm ci --prefix frontend --silent --no-audit --no-fund && touch $@
+	@npm install --no-save --prefix frontend --silent --no-audit --no-fund && touch $@
 
 $(PAGE): frontend/node_modules/.stamp $(PAGE_SOURCES)
 	@echo "Building the page ..."

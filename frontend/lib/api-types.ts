@@ -691,11 +691,11 @@ export interface components {
         };
         /**
          * AuthError
-         * @description An error of the Better Auth protocol.
+         * @description An error of the Better Auth protocol; some messages have no code.
          */
         AuthError: {
             /** Code */
-            code: string;
+            code?: string;
             /** Message */
             message: string;
         };
@@ -1056,14 +1056,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description Where the browser goes */
+            302: {
                 headers: {
+                    Location: string;
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -1073,6 +1072,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AuthError"];
                 };
+            };
+            /** @description No endpoint for the original's router */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Too Many Requests */
             429: {
@@ -1125,14 +1131,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description Where the browser goes */
+            302: {
                 headers: {
+                    Location: string;
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -1151,6 +1156,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AuthError"];
                 };
+            };
+            /** @description No endpoint for the original's router */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unsupported Media Type */
             415: {
@@ -1184,10 +1196,7 @@ export interface operations {
                 "application/json": {
                     /** @description Where the link leads in the end */
                     callbackURL?: string;
-                    /**
-                     * Format: email
-                     * @description The address to have instead
-                     */
+                    /** @description The address to have instead */
                     newEmail: string;
                 };
             };
@@ -1260,7 +1269,6 @@ export interface operations {
             content: {
                 "application/json": {
                     currentPassword: string;
-                    /** @description 8 to 128 characters */
                     newPassword: string;
                     revokeOtherSessions?: boolean;
                 };
@@ -1445,6 +1453,14 @@ export interface operations {
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
+            /** @description Where the browser goes */
+            302: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Bad Request */
             400: {
                 headers: {
@@ -1492,14 +1508,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description Where the browser goes */
+            302: {
                 headers: {
+                    Location: string;
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             /** @description Too Many Requests */
             429: {
@@ -1527,7 +1542,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionAndUser"];
+                    "application/json": components["schemas"]["SessionAndUser"] | null;
                 };
             };
             /** @description Forbidden */
@@ -1574,7 +1589,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionAndUser"];
+                    "application/json": components["schemas"]["SessionAndUser"] | null;
                 };
             };
             /** @description Forbidden */
@@ -1648,14 +1663,21 @@ export interface operations {
                     /** @description Kept until the browser is back */
                     additionalData?: Record<string, never>;
                     /** @description More for the provider */
-                    additionalParams?: Record<string, never>;
+                    additionalParams?: {
+                        [key: string]: string;
+                    };
                     /** @description Where the browser goes in the end */
                     callbackURL?: string;
                     /** @description true: only the URL, not the redirect */
                     disableRedirect?: boolean;
                     /** @description Where it goes if something fails */
                     errorCallbackURL?: string;
-                    idToken?: Record<string, never>;
+                    idToken?: {
+                        accessToken?: string;
+                        nonce?: string;
+                        refreshToken?: string;
+                        token: string;
+                    };
                     /** @description Whom the provider may expect, such as an e-mail address */
                     loginHint?: string;
                     /** @description `github`, `google`, or another that is configured */
@@ -1663,7 +1685,7 @@ export interface operations {
                     /** @description Sign up where it must be asked for */
                     requestSignUp?: boolean;
                     /** @description What to ask for beside the usual */
-                    scopes?: unknown[];
+                    scopes?: string[];
                 };
             };
         };
@@ -2031,10 +2053,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /**
-                     * Format: email
-                     * @description E-mail address
-                     */
+                    /** @description E-mail address */
                     email: string;
                     /** @description Page that asks for the password */
                     redirectTo?: string;
@@ -2101,7 +2120,6 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description 8 to 128 characters */
                     newPassword: string;
                     /** @description From the link; or in the query */
                     token?: string;
@@ -2178,14 +2196,13 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
-            200: {
+            /** @description Where the browser goes */
+            302: {
                 headers: {
+                    Location: string;
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -2204,6 +2221,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["AuthError"];
                 };
+            };
+            /** @description No endpoint for the original's router */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Too Many Requests */
             429: {
@@ -2430,7 +2454,6 @@ export interface operations {
                 "application/json": {
                     /** @description Where the link leads in the end */
                     callbackURL?: string;
-                    /** Format: email */
                     email: string;
                 };
             };
@@ -2497,7 +2520,6 @@ export interface operations {
                     callbackURL?: string;
                     /** @description E-mail address */
                     email: string;
-                    /** @description 8 to 128 characters */
                     password: string;
                     /** @description false: only until the browser is closed */
                     rememberMe?: boolean;
@@ -2507,10 +2529,7 @@ export interface operations {
                     callbackURL?: string;
                     /** @description E-mail address */
                     email: string;
-                    /** @description 8 to 128 characters */
                     password: string;
-                    /** @description false: only until the browser is closed */
-                    rememberMe?: boolean;
                 };
             };
         };
@@ -2593,14 +2612,29 @@ export interface operations {
                     /** @description Kept until the browser is back */
                     additionalData?: Record<string, never>;
                     /** @description More for the provider */
-                    additionalParams?: Record<string, never>;
+                    additionalParams?: {
+                        [key: string]: string;
+                    };
                     /** @description Where the browser goes in the end */
                     callbackURL?: string;
                     /** @description true: only the URL, not the redirect */
                     disableRedirect?: boolean;
                     /** @description Where it goes if something fails */
                     errorCallbackURL?: string;
-                    idToken?: Record<string, never>;
+                    idToken?: {
+                        accessToken?: string;
+                        expiresAt?: number;
+                        nonce?: string;
+                        refreshToken?: string;
+                        token: string;
+                        user?: {
+                            email?: string;
+                            name?: {
+                                firstName?: string;
+                                lastName?: string;
+                            };
+                        };
+                    };
                     /** @description Whom the provider may expect, such as an e-mail address */
                     loginHint?: string;
                     /** @description Where it goes after a sign-up */
@@ -2610,7 +2644,7 @@ export interface operations {
                     /** @description Sign up where it must be asked for */
                     requestSignUp?: boolean;
                     /** @description What to ask for beside the usual */
-                    scopes?: unknown[];
+                    scopes?: string[];
                 };
             };
         };
@@ -2757,14 +2791,10 @@ export interface operations {
                 "application/json": {
                     /** @description Where the client goes afterwards */
                     callbackURL?: string;
-                    /**
-                     * Format: email
-                     * @description E-mail address
-                     */
+                    /** @description E-mail address */
                     email: string;
                     image?: string;
                     name: string;
-                    /** @description 8 to 128 characters */
                     password: string;
                     /** @description false: only until the browser is closed */
                     rememberMe?: boolean;
@@ -2772,17 +2802,11 @@ export interface operations {
                 "application/x-www-form-urlencoded": {
                     /** @description Where the client goes afterwards */
                     callbackURL?: string;
-                    /**
-                     * Format: email
-                     * @description E-mail address
-                     */
+                    /** @description E-mail address */
                     email: string;
                     image?: string;
                     name: string;
-                    /** @description 8 to 128 characters */
                     password: string;
-                    /** @description false: only until the browser is closed */
-                    rememberMe?: boolean;
                 };
             };
         };
@@ -3118,7 +3142,11 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, never>;
+                "application/json": {
+                    email?: never;
+                    image?: string | null;
+                    name?: string;
+                } | unknown | unknown;
             };
         };
         responses: {
@@ -3198,6 +3226,14 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["VerifiedEmail"];
                 };
+            };
+            /** @description Where the browser goes */
+            302: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -3323,7 +3359,10 @@ export interface operations {
                 /** @description Which tasks */
                 status?: "all" | "pending" | "completed";
             };
-            header?: never;
+            header?: {
+                /** @description ETags: answer 304 if what would be sent still has one of them */
+                "If-None-Match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3332,11 +3371,22 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this state, for `If-Match` and `If-None-Match` */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TaskRead"][];
                 };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    /** @description Names this state, for `If-Match` and `If-None-Match` */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Bad Request */
             400: {
@@ -3370,7 +3420,10 @@ export interface operations {
     create_task_api_tasks_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Any text of the client's; the same again within 24 hours creates nothing new */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3383,6 +3436,10 @@ export interface operations {
             /** @description Successful Response */
             201: {
                 headers: {
+                    /** @description Names this state, for `If-Match` and `If-None-Match` */
+                    ETag: string;
+                    /** @description The new task's path */
+                    Location: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3391,6 +3448,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3430,7 +3496,10 @@ export interface operations {
     get_task_api_tasks__task_id__get: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETags: answer 304 if what would be sent still has one of them */
+                "If-None-Match"?: string;
+            };
             path: {
                 /** @description The task's id */
                 task_id: number;
@@ -3442,137 +3511,19 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this state, for `If-Match` and `If-None-Match` */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["TaskRead"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Not Modified */
+            304: {
                 headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorDetail"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorDetail"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InvalidRequestDetail"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorDetail"];
-                };
-            };
-        };
-    };
-    replace_task_api_tasks__task_id__put: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The task's id */
-                task_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TaskReplace"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TaskRead"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorDetail"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorDetail"];
-                };
-            };
-            /** @description Request Entity Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorDetail"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["InvalidRequestDetail"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorDetail"];
-                };
-            };
-        };
-    };
-    delete_task_api_tasks__task_id__delete: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The task's id */
-                task_id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            204: {
-                headers: {
+                    /** @description Names this state, for `If-Match` and `If-None-Match` */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -3615,21 +3566,30 @@ export interface operations {
             };
         };
     };
-    toggle_task_api_tasks__task_id__complete_patch: {
+    replace_task_api_tasks__task_id__put: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description ETags: change the task only if it still has one of them, else 412 */
+                "If-Match"?: string;
+            };
             path: {
                 /** @description The task's id */
                 task_id: number;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskReplace"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
                 headers: {
+                    /** @description Names this state, for `If-Match` and `If-None-Match` */
+                    ETag: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3647,6 +3607,166 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidRequestDetail"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+        };
+    };
+    delete_task_api_tasks__task_id__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags: change the task only if it still has one of them, else 412 */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The task's id */
+                task_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvalidRequestDetail"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+        };
+    };
+    toggle_task_api_tasks__task_id__complete_patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETags: change the task only if it still has one of them, else 412 */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The task's id */
+                task_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    /** @description Names this state, for `If-Match` and `If-None-Match` */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskRead"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
