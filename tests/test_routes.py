@@ -18,7 +18,6 @@ from taskward.app import create_app
 from taskward.auth import CurrentUser
 from taskward.auth.current_user import JWTBearer
 from taskward.fast_path import FastPath
-from taskward.statements import Statement
 from taskward.tasks import AuthenticatedRoute
 from tests.conftest import BASE_URL, Person, settings_for
 
@@ -132,23 +131,6 @@ async def test_nothing_takes_files_websockets_or_pages(app: FastAPI) -> None:
 
 
 # Statements
-
-
-def statements() -> list[Statement]:
-    """Every compiled statement of the tasks module, those in dictionaries as well."""
-    values: list[Any] = []
-    for value in vars(tasks).values():
-        values += value.values() if isinstance(value, dict) else [value]
-    return [value for value in values if isinstance(value, Statement)]
-
-
-def test_every_statement_on_tasks_names_the_owner() -> None:
-    found = [statement.sql for statement in statements()]
-    assert len(found) == 9
-    for sql in found:
-        wanted = r"INSERT INTO tasks \(user_id, " if sql.startswith("INSERT") else r"user_id = \$\d"
-        assert re.search(wanted, sql), sql
-        assert " OR " not in sql
 
 
 @asynccontextmanager
