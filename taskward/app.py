@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import RedirectResponse
 
-from taskward import errors, tasks
+from taskward import errors, row_level_security, tasks
 from taskward.auth import BetterAuth, BetterAuthOptions
 from taskward.auth.origins import TrustedOrigins
 from taskward.auth.social import GitHub, Google, OpenIDConnect, SocialProvider
@@ -46,7 +46,7 @@ log = structlog.get_logger("taskward")
 def create_app(settings: Settings) -> FastAPI:
     """Return the ASGI application; it connects to PostgreSQL when its lifespan begins."""
     configure_logging(settings.log_style)
-    database = Database()
+    database = row_level_security.GuardedDatabase() if settings.row_level_security else Database()
     app = FastAPIOffline(
         title="Taskward",
         description=DESCRIPTION,
@@ -91,7 +91,9 @@ def auth_options(settings: Settings) -> BetterAuthOptions:
         rate_limit=settings.rate_limit,
         trusted_proxy_hops=settings.trusted_proxy_hops,
         social_providers=tuple(social_providers(settings)),
-        on_user_deleted=(tasks.remove_all,),
+        on_user_deleted=(
+            row_level_security.remove_all if settings.row_level_security else tasks.remove_all,
+        ),
     )
 
 

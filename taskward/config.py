@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".taskward")
     log_format: Literal["console", "json"] | None = None
     migrate_on_start: bool = True
+    row_level_security: bool = False
 
     @field_validator("database_url")
     @classmethod
