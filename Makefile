@@ -11,7 +11,7 @@ JOBS ?= 3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 
-.PHONY: help setup setup-dev run test check format lock clean bench bench-quick bench-auth
+.PHONY: help setup setup-dev run test check format lock clean bench bench-quick bench-auth isolation mutate
 
 help:
 	@echo "make run      install, start PostgreSQL and the server on http://localhost:$(PORT)"
@@ -19,6 +19,8 @@ help:
 	@echo "make check    linters, formatter and strict types"
 	@echo "make format   apply the formatter"
 	@echo "make lock     renew requirements*.txt"
+	@echo "make isolation  foreign against missing in status, body, headers and time; the model (5 minutes)"
+	@echo "make mutate   break what decides who sees what, and see that a test fails (10 minutes)"
 	@echo "make bench    measure beside other services (10 minutes); also bench-quick, bench-auth"
 
 $(BIN)/python:
@@ -76,6 +78,12 @@ bench-quick: setup-dev bench/js/node_modules/.stamp
 
 bench-auth: setup-dev bench/js/node_modules/.stamp
 	@$(BIN)/python -m bench auth round_trips
+
+isolation: setup-dev
+	@nice $(BIN)/python -m pytest tests/isolation/long_form.py $(PYTEST_ARGS)
+
+mutate: setup-dev
+	@nice $(BIN)/python -m tests.mutation $(TARGETS)
 
 clean:
 	rm -rf $(VENV) tests/js/node_modules bench/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
