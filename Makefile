@@ -19,7 +19,7 @@ PAGE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not
 PAGE_SAYS := echo "The page at / needs Node.js 20 or newer, with npm; then: make frontend. The API works without it."
 
 .PHONY: help setup setup-dev run frontend test check check-frontend page-where-possible format lock lint-docker clean \
-	bench bench-quick bench-auth faults fuzz test-postgres
+	bench bench-quick bench-auth faults fuzz isolation mutate test-postgres
 
 help:
 	@echo "make run      install, start PostgreSQL and the server on http://localhost:$(PORT)"
@@ -32,6 +32,8 @@ help:
 	@echo "make lint-docker  hadolint and the Compose schema, from the package registry"
 	@echo "make faults   kill, cut and stop everything under load, and look up what was promised (5 minutes)"
 	@echo "make test-postgres  the tests on every PostgreSQL and PgBouncer that is installed"
+	@echo "make isolation  foreign against missing in status, body, headers and time; the model (5 minutes)"
+	@echo "make mutate   break what decides who sees what, and see that a test fails (10 minutes)"
 	@echo "make bench    measure beside other services (10 minutes); also bench-quick, bench-auth"
 
 $(BIN)/python:
@@ -124,6 +126,12 @@ bench-quick: setup-dev bench/js/node_modules/.stamp
 
 bench-auth: setup-dev bench/js/node_modules/.stamp
 	@$(BIN)/python -m bench auth round_trips
+
+isolation: setup-dev
+	@nice $(BIN)/python -m pytest tests/isolation/long_form.py $(PYTEST_ARGS)
+
+mutate: setup-dev
+	@nice $(BIN)/python -m tests.mutation $(TARGETS)
 
 clean:
 	rm -rf $(VENV) tests/js/node_modules bench/js/node_modules frontend/node_modules frontend/.next frontend/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,7 +14,7 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import RedirectResponse
 
-from taskward import errors, frontend, tasks
+from taskward import errors, frontend, idempotency, row_level_security, task_store, tasks
 from taskward.auth import BetterAuth, BetterAuthOptions
 from taskward.auth.social import GitHub, Google, OpenIDConnect, SocialProvider
 from taskward.config import Settings
@@ -47,7 +47,8 @@ log = structlog.get_logger("taskward")
 def create_app(settings: Settings) -> FastAPI:
     """Return the ASGI application; it connects to PostgreSQL when its lifespan begins."""
     configure_logging(settings.log_style)
-    database = Database()
+    guarded = settings.row_level_security
+    database = row_level_security.GuardedDatabase() if guarded else Database()
     operations = Operations(settings, database)
     app = FastAPIOffline(
         title="Taskward",
@@ -86,6 +87,7 @@ def _describe(generate: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 def auth_options(settings: Settings) -> BetterAuthOptions:
     """Return the Better Auth server's options."""
     secret, *old_secrets = _secrets(settings)
+    tasks_module = row_level_security if settings.row_level_security else task_store
     return BetterAuthOptions(
         secret=secret,
         old_secrets=tuple(old_secrets),
@@ -97,7 +99,7 @@ def auth_options(settings: Settings) -> BetterAuthOptions:
         rate_limit=settings.rate_limit,
         trusted_proxy_hops=settings.trusted_proxy_hops,
         social_providers=tuple(social_providers(settings)),
-        on_user_deleted=(tasks.forget_user,),
+        on_user_deleted=(tasks_module.remove_all, idempotency.remove_all),
     )
 
 

@@ -70,6 +70,7 @@ class Settings(BaseSettings):
     metrics_host: str = "127.0.0.1"
     metrics_path: Annotated[str, Field(pattern=r"^/[a-z0-9/_-]*[a-z0-9]$")] | None = None
     shutdown_delay: Annotated[float, Field(ge=0, le=300)] = 0
+    row_level_security: bool = False
 
     @field_validator("database_url")
     @classmethod

@@ -170,6 +170,9 @@ class Database:
             raise
         connections.release(connection)
 
+    async def act_for(self, connection: Any, user_id: str) -> None:
+        """Say in whose name the rest of a transaction is, where PostgreSQL wants to know."""
+
     async def _observe(self, connection: asyncpg.Connection) -> None:
         if self.on_statement is not None:
             connection.add_query_logger(self.on_statement)

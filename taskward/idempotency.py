@@ -79,6 +79,7 @@ async def create_once(database: Database, user_id: str, key: str, task: TaskCrea
         await _lock(connection, user_id, key)
         kept = await FIND_KEY.fetchrow(connection, user_id=user_id, key=key)
         if kept is None:
+            await database.act_for(connection, user_id)
             return await _create(connection, user_id, key, fingerprint, task)
     if kept["fingerprint"] != fingerprint:
         raise RequestValidationError([_OTHER_BODY])

@@ -28,7 +28,6 @@ from taskward.models import (
     TaskReplace,
 )
 from taskward.preconditions import is_fresh, versions
-from taskward.statements import Executor
 from taskward.task_store import TaskJSON
 
 STATUSES = ("all", "pending", "completed")
@@ -216,12 +215,6 @@ async def delete_task(
     """Delete a task."""
     await task_store.remove(database, user_id, task_id, versions(if_match))
     return Response(status_code=204)
-
-
-async def forget_user(database: Executor, user_id: str) -> None:
-    """Delete all that is kept for a user who is gone."""
-    await task_store.remove_all(database, user_id)
-    await idempotency.remove_all(database, user_id)
 
 
 class JSONAnswer(Response):

@@ -1,19 +1,19 @@
 """Nobody sees, changes or even notices another user's task."""
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
-from hypothesis import strategies as st
 
 from taskward import task_store
 from taskward.errors import TaskNotFoundError
 from taskward.models import TaskCreate, TaskReplace
 from tests.conftest import TRUSTED_ORIGIN, Person
+from tests.isolation.model import Model, Step, steps
 
 OPERATIONS = [("GET", ""), ("PUT", ""), ("DELETE", ""), ("PATCH", "/complete")]
 BODIES: list[object] = [
@@ -22,19 +22,6 @@ BODIES: list[object] = [
     {"title": 5, "description": 5},
     [],
 ]
-
-Operation: TypeAlias = Literal["create", "get", "replace", "toggle", "delete", "list"]
-Step: TypeAlias = tuple[Operation, int, int]
-"""What is done, by which person, with which of all the tasks made so far."""
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from(["create", "create", "get", "replace", "toggle", "delete", "list"]),
-        st.integers(0, 2),
-        st.integers(0, 30),
-    ),
-    min_size=5,
-    max_size=40,
-)
 
 
 async def create(client: httpx.AsyncClient, person: Person, title: str = "t") -> dict[str, Any]:
@@ -157,72 +144,16 @@ async def test_a_stranger_learns_nothing_of_a_task_or_of_a_body(
     assert {answer.text for answer in answers} == {'{"detail":"Not authenticated"}'}
 
 
-class Model:
-    """What three people should see, in one plain dictionary."""
-
-    def __init__(self, client: httpx.AsyncClient, people: list[Person]) -> None:
-        self.client = client
-        self.people = people
-        self.ids: list[int] = []
-        self.tasks: dict[int, dict[str, Any]] = {}
-
-    async def step(self, operation: Operation, who: int, which: int) -> None:
-        person = self.people[who]
-        if operation == "create":
-            task = await create(self.client, person, f"{person.id} {len(self.ids)}")
-            self.ids.append(task["id"])
-            self.tasks[task["id"]] = task
-        elif operation == "list":
-            await self.check(person)
-        elif self.ids:
-            await self.ask(operation, person, self.ids[which % len(self.ids)])
-
-    async def ask(self, operation: Operation, person: Person, task_id: int) -> None:
-        method, suffix = {
-            "get": OPERATIONS[0],
-            "replace": OPERATIONS[1],
-            "delete": OPERATIONS[2],
-            "toggle": OPERATIONS[3],
-        }[operation]
-        body = {"title": f"{person.id} changed"}
-        answer = await self.client.request(
-            method, f"/api/tasks/{task_id}{suffix}", headers=person.headers, json=body
-        )
-        task = self.tasks.get(task_id)
-        if task is None or task["user_id"] != person.id:
-            assert (answer.status_code, answer.json()) == (404, {"detail": "Task not found"})
-        elif operation == "delete":
-            assert answer.status_code == 204
-            del self.tasks[task_id]
-        else:
-            assert answer.json() == self.changed(operation, task, answer.json()["updated_at"])
-            self.tasks[task_id] = answer.json()
-
-    @staticmethod
-    def changed(operation: Operation, task: dict[str, Any], now: str) -> dict[str, Any]:
-        if operation == "get":
-            return task
-        assert now > task["updated_at"]
-        if operation == "toggle":
-            return task | {"completed": not task["completed"], "updated_at": now}
-        title = f"{task['user_id']} changed"
-        return task | {"title": title, "description": None, "updated_at": now}
-
-    async def check(self, person: Person) -> None:
-        own = [task for task in self.tasks.values() if task["user_id"] == person.id]
-        assert await tasks_of(self.client, person) == own[::-1]
-
-
 @examples(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(STEPS)
-async def test_whatever_three_users_do_each_sees_exactly_their_own_tasks(
-    client: httpx.AsyncClient, new_person: Callable[[], Person], steps: list[Step]
+@given(steps(40))
+async def test_whatever_several_users_do_each_sees_exactly_their_own_tasks(
+    app: FastAPI, client: httpx.AsyncClient, new_person: Callable[[], Person], script: list[Step]
 ) -> None:
-    model = Model(client, [new_person() for _ in range(3)])
-    for operation, who, which in steps:
-        await model.step(operation, who, which)
+    model = Model.of(client, app.state.database, new_person)
+    for step in script:
+        await model.step(step)
     for person in model.people:
         await model.check(person)
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
@@ -13,12 +12,11 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from taskward import task_store, tasks
+from taskward import tasks
 from taskward.app import create_app
 from taskward.auth import CurrentUser
 from taskward.auth.current_user import JWTBearer
 from taskward.fast_path import FastPath
-from taskward.statements import Statement
 from taskward.tasks import AuthenticatedRoute
 from tests.conftest import BASE_URL, Person, settings_for
 
@@ -136,23 +134,6 @@ async def test_nothing_takes_files_websockets_or_pages(app: FastAPI) -> None:
 
 
 # Statements
-
-
-def statements() -> list[Statement]:
-    """Every compiled statement of the task store, those in dictionaries as well."""
-    values: list[Any] = []
-    for value in vars(task_store).values():
-        values += value.values() if isinstance(value, dict) else [value]
-    return [value for value in values if isinstance(value, Statement)]
-
-
-def test_every_statement_on_tasks_names_the_owner() -> None:
-    found = [statement.sql for statement in statements()]
-    assert len(found) == 12
-    for sql in found:
-        wanted = r"INSERT INTO tasks \(user_id, " if sql.startswith("INSERT") else r"user_id = \$\d"
-        assert re.search(wanted, sql), sql
-        assert " OR " not in sql
 
 
 @asynccontextmanager

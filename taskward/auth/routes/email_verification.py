@@ -1,5 +1,6 @@
 """`/send-verification-email`, `/verify-email`."""
 
+from functools import partial
 from typing import Any, NoReturn
 
 from asyncpg import Record
@@ -31,13 +32,19 @@ async def send_verification_email(exchange: Exchange) -> dict[str, bool]:
             raise APIError(400, "EMAIL_MISMATCH")
         if session["user.emailVerified"]:
             raise APIError(400, "EMAIL_ALREADY_VERIFIED")
-        user: HookUser | None = HookUser.from_row(session, "user.")
-    else:
-        row = await store.FIND_USER_BY_EMAIL.fetchrow(auth.pool, email=email)
-        user = HookUser.from_row(row) if row and not row["emailVerified"] else None
-    if user is not None:
+        user = HookUser.from_row(session, "user.")
         letters.offer_verification(exchange, user, exchange.body.get("callbackURL"))
+    else:
+        exchange.afterwards(partial(_offer_if_unverified, exchange, email))
     return {"status": True}
+
+
+async def _offer_if_unverified(exchange: Exchange, email: str) -> None:
+    """Runs after the answer, whose time would else tell whether there is such a user."""
+    row = await store.FIND_USER_BY_EMAIL.fetchrow(exchange.auth.pool, email=email)
+    if row and not row["emailVerified"]:
+        user = HookUser.from_row(row)
+        letters.offer_verification(exchange, user, exchange.body.get("callbackURL"))
 
 
 async def verify_email(exchange: Exchange) -> dict[str, Any]:

@@ -31,14 +31,10 @@ _SENT = "If this email exists in our system, check your email for the reset link
 
 async def request_password_reset(exchange: Exchange) -> dict[str, Any]:
     """Send a link to choose a new password, if there is a user with this address."""
-    auth, body = exchange.auth, exchange.body
-    hook = auth.options.send_reset_password
+    hook = exchange.auth.options.send_reset_password
     if hook is None:
         raise APIError(400, "RESET_PASSWORD_DISABLED")
-    user = await store.FIND_USER_BY_EMAIL.fetchrow(auth.pool, email=body["email"].lower())
-    if user is not None:
-        send = partial(_send_link, exchange, hook, user, body.get("redirectTo") or "")
-        exchange.afterwards(send)
+    exchange.afterwards(partial(_send_link, exchange, hook))
     return {"status": True, "message": _SENT}
 
 
@@ -72,9 +68,13 @@ async def reset_password(exchange: Exchange) -> dict[str, bool]:
     return {"status": True}
 
 
-async def _send_link(exchange: Exchange, hook: LetterHook, user: Record, page: str) -> None:
-    """Runs after the answer, row and all, because an unknown address has none to write."""
-    auth, token = exchange.auth, store.generate_id(_TOKEN_LENGTH)
+async def _send_link(exchange: Exchange, hook: LetterHook) -> None:
+    """Runs after the answer, whose time would else tell whether there is such a user."""
+    auth, email = exchange.auth, exchange.body["email"].lower()
+    user = await store.FIND_USER_BY_EMAIL.fetchrow(auth.pool, email=email)
+    if user is None:
+        return
+    page, token = exchange.body.get("redirectTo") or "", store.generate_id(_TOKEN_LENGTH)
     lifetime = timedelta(seconds=auth.options.reset_password_expires_in)
     await verification.create(auth.pool, _identifier(token), user["id"], lifetime)
     url = f"{auth.options.url}/reset-password/{token}?callbackURL={encode_uri_component(page)}"

@@ -1,0 +1,339 @@
+"""A by B: every operation that can name a thing of somebody else, asked twice.
+
+Alice asks once for a thing of Bob's and once for a thing that is not there. `ROWS` says how;
+`NAMES_NOTHING` and `ELSEWHERE` hold all other operations, so that none is forgotten.
+"""
+
+import json
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+from urllib.parse import quote
+
+from fastapi import FastAPI
+
+from taskward.app import create_app
+from taskward.auth.store import generate_id
+from taskward.database import Database
+from tests.conftest import PASSWORD, TRUSTED_ORIGIN, new_email, settings_for
+from tests.mailing import mailing_site
+from tests.test_passwords import VECTORS
+from tests.test_sign_up import new_person
+
+NAME = "{name}"
+"""Stands for the thing in paths and bodies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An operation, and where in its request a thing is named."""
+
+    operation: str
+    kind: Literal["task", "session", "account", "deletion", "access token", "e-mail"]
+    method: str
+    path: str
+    body: object = None
+    signed_in: bool = True
+    hashes: bool = False
+    """Whether it hashes a password, which takes a hundred times as long as anything else."""
+    uses_up: bool = False
+    """Whether a foreign thing is used up, as in the original: a write, which takes its time.
+
+    To name it one has to know a secret of 32 characters that was mailed to somebody else.
+    """
+
+    def __str__(self) -> str:
+        return f"{self.operation} by {self.kind}{'' if self.signed_in else ' of nobody'}"
+
+
+_TASK = {"title": "Mine now", "completed": True}
+_RESET = {"newPassword": "another good password"}
+_WRONG = {"email": NAME, "password": "not the password"}
+ROWS = (
+    Row("get_task_api_tasks__task_id__get", "task", "GET", f"/api/tasks/{NAME}"),
+    Row("replace_task_api_tasks__task_id__put", "task", "PUT", f"/api/tasks/{NAME}", _TASK),
+    Row(
+        "toggle_task_api_tasks__task_id__complete_patch",
+        "task",
+        "PATCH",
+        f"/api/tasks/{NAME}/complete",
+    ),
+    Row("delete_task_api_tasks__task_id__delete", "task", "DELETE", f"/api/tasks/{NAME}"),
+    Row("post_revoke_session", "session", "POST", "/api/auth/revoke-session", {"token": NAME}),
+    Row("post_unlink_account", "account", "POST", "/api/auth/unlink-account", {"accountId": NAME}),
+    Row(
+        "post_delete_user",
+        "deletion",
+        "POST",
+        "/api/auth/delete-user",
+        {"token": NAME},
+        uses_up=True,
+    ),
+    Row(
+        "get_delete_user_callback",
+        "deletion",
+        "GET",
+        f"/api/auth/delete-user/callback?token={NAME}",
+        uses_up=True,
+    ),
+    Row(
+        "get_reset_password_token_",
+        "deletion",
+        "GET",
+        f"/api/auth/reset-password/{NAME}?callbackURL=%2Freset",
+    ),
+    Row(
+        "post_reset_password",
+        "deletion",
+        "POST",
+        "/api/auth/reset-password",
+        _RESET | {"token": NAME},
+    ),
+    Row("get_verify_email", "access token", "GET", f"/api/auth/verify-email?token={NAME}"),
+    Row("post_change_email", "e-mail", "POST", "/api/auth/change-email", {"newEmail": NAME}),
+    Row(
+        "post_send_verification_email",
+        "e-mail",
+        "POST",
+        "/api/auth/send-verification-email",
+        {"email": NAME},
+    ),
+    Row(
+        "post_send_verification_email",
+        "e-mail",
+        "POST",
+        "/api/auth/send-verification-email",
+        {"email": NAME},
+        signed_in=False,
+    ),
+    Row(
+        "post_request_password_reset",
+        "e-mail",
+        "POST",
+        "/api/auth/request-password-reset",
+        {"email": NAME},
+        signed_in=False,
+    ),
+    *(
+        Row(operation, "e-mail", "POST", path, _WRONG, signed_in=False, hashes=True)
+        for operation, path in (
+            ("post_sign_in_email", "/api/auth/sign-in/email"),
+            ("login_api_auth_login_post", "/api/auth/login"),
+            ("login_api_auth_login_email_post", "/api/auth/login/email"),
+        )
+    ),
+)
+NAMES_NOTHING = {
+    "create_task_api_tasks_post": ("POST", "/api/tasks"),
+    "list_tasks_api_tasks_get": ("GET", "/api/tasks"),
+    "post_sign_out": ("POST", "/api/auth/sign-out"),
+    "get_get_session": ("GET", "/api/auth/get-session"),
+    "post_get_session": ("POST", "/api/auth/get-session"),
+    "get_list_sessions": ("GET", "/api/auth/list-sessions"),
+    "post_revoke_sessions": ("POST", "/api/auth/revoke-sessions"),
+    "post_revoke_other_sessions": ("POST", "/api/auth/revoke-other-sessions"),
+    "post_update_session": ("POST", "/api/auth/update-session"),
+    "get_jwks": ("GET", "/api/auth/jwks"),
+    "get_token": ("GET", "/api/auth/token"),
+    "post_update_user": ("POST", "/api/auth/update-user"),
+    "post_change_password": ("POST", "/api/auth/change-password"),
+    "post_verify_password": ("POST", "/api/auth/verify-password"),
+    "get_list_accounts": ("GET", "/api/auth/list-accounts"),
+    "get_ok": ("GET", "/api/auth/ok"),
+    "get_error": ("GET", "/api/auth/error"),
+}
+"""Operations that are about whoever asks, or about nobody; who names somebody is not heard."""
+ELSEWHERE = {
+    "post_sign_up_email": "an address cannot be signed up twice, and the original says so",
+    "signup_api_auth_signup_post": "the same",
+    "post_sign_in_social": "names a provider; whose account it is, tests/test_social_accounts.py",
+    "post_link_social": "names a provider; whose account it is, tests/test_social_accounts.py",
+    "get_callback_provider_": "names a state of this very browser: tests/test_social_browser.py",
+    "post_callback_provider_": "sends the browser to the same by GET",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, when its last byte was sent, and what the database was asked until then."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    seconds: float
+    statements: list[str]
+
+    @property
+    def seen(self) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """All that the client sees, but for the time."""
+        return self.status, self.headers, self.body
+
+
+@dataclass
+class World:
+    """Alice, Bob, what Bob has, and what nobody has."""
+
+    app: FastAPI
+    mailing: FastAPI
+    alice: str
+    bob: str
+    bob_email: str
+    cookie: str
+    foreign: dict[str, list[str]] = field(default_factory=dict)
+    missing: dict[str, list[str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    """The statements that the database was sent so far."""
+
+    @property
+    def database(self) -> Database:
+        return self.app.state.database  # type: ignore[no-any-return]
+
+    def access_token(self, user_id: str) -> str:
+        token: str = self.app.state.better_auth.tokens.issue(user_id)
+        return token
+
+    async def ask(self, row: Row, name: str, more: Mapping[str, str] | None = None) -> Answer:
+        """Send the row's request with a name in it, as Alice or as nobody."""
+        path = row.path.replace(NAME, quote(name, safe=""))
+        body = b"" if row.body is None else json.dumps(row.body).replace(NAME, name).encode()
+        who = self.credentials(path) if row.signed_in else {}
+        return await self.send(row.method, path, body, {**who, **(more or {})})
+
+    def credentials(self, path: str) -> dict[str, str]:
+        if path.startswith("/api/tasks"):
+            return {"Authorization": f"Bearer {self.access_token(self.alice)}"}
+        return {"Cookie": f"better-auth.session_token={self.cookie}"}
+
+    async def send(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Call the application as a server does, with as little around it as can be."""
+        target, _, query = path.partition("?")
+        given = {"Origin": TRUSTED_ORIGIN, "X-Request-ID": "the-same", **(headers or {})}
+        if body:
+            given |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": "http",
+            "path": target,
+            "raw_path": target.encode(),
+            "query_string": query.encode(),
+            "root_path": "",
+            "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()],
+            "server": ("localhost", 8000),
+            "client": ("127.0.0.1", 50_000),
+        }
+        app = self.app if target.startswith("/api/tasks") else self.mailing
+        return await self._call(app, scope, body)
+
+    async def _call(self, app: FastAPI, scope: dict[str, Any], body: bytes) -> Answer:
+        messages: list[Any] = []
+        already, ended, asked = len(self.asked), 0.0, 0
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            nonlocal ended, asked
+            messages.append(message)
+            ended, asked = time.perf_counter(), len(self.asked)
+
+        began = time.perf_counter()
+        await app(scope, receive, send)
+        sent = b"".join(message.get("body", b"") for message in messages[1:])
+        start = messages[0]
+        statements = self.asked[already:asked]
+        return Answer(start["status"], [*start["headers"]], sent, ended - began, statements)
+
+    async def with_another_alice(self) -> "World":
+        """The same world, where somebody new asks: what happens to her, happens to no other."""
+        email, cookie = await new_person(self.database, self.app.state.better_auth)
+        return replace(self, alice=await _id_of(self.app, email), cookie=cookie)
+
+    async def state_of_bob(self) -> list[Any]:
+        """All that Bob has, but for single-use tokens."""
+        tables = {"tasks": "user_id", "session": '"userId"', "account": '"userId"', '"user"': "id"}
+        return [
+            sorted(
+                tuple(row.values())
+                for row in await self.database.fetch(
+                    f"SELECT t::text FROM {table} t WHERE {owner} = $1", self.bob
+                )
+            )
+            for table, owner in tables.items()
+        ]
+
+
+@asynccontextmanager
+async def world(database_url: str, size: int) -> AsyncIterator[World]:
+    """Make a world in which Bob has `size` things of each kind."""
+    settings = settings_for(database_url)
+    app = create_app(settings)
+    async with app.router.lifespan_context(app), mailing_site(app, settings) as site:
+        people = [await new_person(app.state.database, app.state.better_auth) for _ in range(2)]
+        ids = [await _id_of(app, email) for email, _ in people]
+        (_, cookie), (bob_email, _) = people
+        made = World(app, site.app, ids[0], ids[1], bob_email, cookie)
+        await _give_things(made, size)
+        async with made.database.acquire() as connection:
+            connection.add_query_logger(lambda record: made.asked.append(record.query))
+        yield made
+
+
+async def _id_of(app: FastAPI, email: str) -> str:
+    rows = await app.state.database.fetch('SELECT id FROM "user" WHERE email = $1', email)
+    return str(rows[0]["id"])
+
+
+async def _give_things(made: World, size: int) -> None:
+    give = made.database.fetch
+    tasks = await give(_TASKS, made.bob, 2 * size)
+    await give("DELETE FROM tasks WHERE id = ANY($1)", [row["id"] for row in tasks[size:]])
+    made.foreign["task"] = [str(row["id"]) for row in tasks[:size]]
+    made.missing["task"] = [str(row["id"]) for row in tasks[size:]]
+    for kind, statement in (("session", _SESSIONS), ("account", _ACCOUNTS)):
+        made.foreign[kind], made.missing[kind] = _names(size), _names(size)
+        await give(statement, made.foreign[kind], made.bob)
+    await give(_ACCOUNTS, _names(1), made.alice)  # or the only account could not be unlinked
+    made.foreign["deletion"], made.missing["deletion"] = _names(size), _names(size)
+    await give(_DELETIONS, made.foreign["deletion"], made.bob)
+    made.foreign["access token"] = [made.access_token(made.bob)] * size
+    made.missing["access token"] = [made.access_token(name) for name in _names(size)]
+    made.foreign["e-mail"], made.missing["e-mail"] = (
+        [new_email() for _ in range(size)] for _ in "12"
+    )
+    await give(_USERS, made.foreign["e-mail"], VECTORS[PASSWORD])
+
+
+def _names(count: int) -> list[str]:
+    return [generate_id().lower() for _ in range(count)]
+
+
+_TASKS = """
+INSERT INTO tasks (user_id, title) SELECT $1, 'Bob''s ' || n FROM generate_series(1, $2::int) n
+RETURNING id
+"""
+_SESSIONS = """
+INSERT INTO session (id, token, "expiresAt", "updatedAt", "userId")
+SELECT token, token, now() + interval '7 days', now(), $2 FROM unnest($1::text[]) token
+"""
+_ACCOUNTS = """
+INSERT INTO account (id, "accountId", "providerId", "userId", "updatedAt")
+SELECT id, id, 'github', $2, now() FROM unnest($1::text[]) id
+"""
+_DELETIONS = """
+INSERT INTO verification (id, identifier, value, "expiresAt")
+SELECT token, 'delete-account-' || token, $2, now() + interval '1 day'
+FROM unnest($1::text[]) token
+"""
+_USERS = """
+WITH u AS (INSERT INTO "user" (id, name, email, "emailVerified")
+    SELECT md5(email), 'Somebody', email, false FROM unnest($1::text[]) email)
+INSERT INTO account (id, "accountId", "providerId", "userId", password, "updatedAt")
+SELECT md5(email), md5(email), 'credential', md5(email), $2, now() FROM unnest($1::text[]) email
+"""
