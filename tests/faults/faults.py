@@ -192,6 +192,20 @@ async def kill_everything(stage: Stage) -> None:
     await asyncio.to_thread(stage.single.start)
 
 
+async def cut_replies_and_kill_postgres(stage: Stage) -> None:
+    await asyncio.gather(cut_replies(stage), kill_postgres(stage))
+
+
+async def kill_single_and_backends(stage: Stage) -> None:
+    await asyncio.gather(kill_single(stage), terminate_backends(stage))
+
+
+SHORT = (
+    Fault("replies cut, PostgreSQL killed", cut_replies_and_kill_postgres),
+    Fault("the server and back ends are killed", kill_single_and_backends, ends_servers=True),
+)
+"""Much at once, for the short form."""
+
 FAULTS = (
     Fault("back ends are terminated", terminate_backends),
     Fault("replies are cut", cut_replies),
