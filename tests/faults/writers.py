@@ -171,7 +171,7 @@ class Writer:
         except httpx.TransportError as error:
             if not self.load.may_hang_up:
                 self._complain(f"{method}: {error!r} from a server that lives")
-            await asyncio.sleep(0.05)  # as a client would
+            await asyncio.sleep(0.2)  # as a client would
         status = response.status_code if response is not None else None
         answer = Answer(started, time.monotonic() - started, method, status)
         self.load.answers.append(answer)
