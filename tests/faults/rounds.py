@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
-from taskward import database
+from taskward import database, pool
 from tests.faults.faults import Fault
 from tests.faults.ledger import Contents, differences
 from tests.faults.stage import CONNECT_TIMEOUT, Stage
@@ -16,7 +16,7 @@ from tests.faults.writers import Answer, Load, Writer
 WRITERS = 50
 WRITE_LIMIT = sum(
     (
-        database._ACQUIRE_TIMEOUT,
+        pool._WAIT_TIMEOUT,
         database._CHECK_TIMEOUT,
         CONNECT_TIMEOUT,
         database._COMMAND_TIMEOUT,
