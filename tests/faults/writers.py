@@ -166,8 +166,6 @@ class Writer:
         response: httpx.Response | None = None
         try:
             response = await self.client.request(method, url, **request)  # type: ignore[arg-type]
-        except httpx.TimeoutException:
-            self._complain(f"{method}: no answer within {self.load.longest} s")
         except httpx.TransportError as error:
             if not self.load.may_hang_up:
                 self._complain(f"{method}: {error!r} from a server that lives")
