@@ -132,6 +132,8 @@ class ConnectionsAtHand:
         try:
             return await turn
         except asyncio.CancelledError:
+            with suppress(ValueError):  # it has had its turn
+                self._waiting.remove(turn)
             self._pass_on(turn)
             raise
         finally:

@@ -2,14 +2,9 @@
 
 import asyncio
 import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import replace
-from pathlib import Path
-from typing import Self
 
 import asyncpg
 import httpx
@@ -20,7 +15,7 @@ from taskward import database as database_module
 from taskward import pool as pool_module
 from taskward.app import create_app
 from taskward.database import Database, DatabaseUnavailableError
-from taskward.database_url import DatabaseURL, SSLMode
+from taskward.database_url import DatabaseURL
 from tests.conftest import (
     BASE_URL,
     PASSWORD,
@@ -30,6 +25,7 @@ from tests.conftest import (
     settings_for,
     url_text,
 )
+from tests.faults.proxy import Proxy
 
 TASK = {"title": "t"}
 POOL_SIZE = 10
@@ -135,54 +131,6 @@ async def test_a_connection_that_the_server_ended_while_idle_costs_no_request(
         assert await in_parallel(client, method, 30) <= {200, 201}
 
 
-class Link:
-    """A line to the server on which the connections of this moment can be made to go silent."""
-
-    def __init__(self, url: DatabaseURL) -> None:
-        self._to = url
-        self._directory = tempfile.mkdtemp(prefix="taskward-link-")
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._silent: set[asyncio.Task[None]] = set()
-        self.url = replace(url, host=self._directory, port=5432, sslmode=SSLMode.DISABLE)
-        self.delay = 0.0
-
-    async def __aenter__(self) -> Self:
-        path = Path(self._directory) / ".s.PGSQL.5432"
-        self._server = await asyncio.start_unix_server(self._accept, path)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        shutil.rmtree(self._directory)
-
-    def silence(self) -> None:
-        self._silent = set(self._tasks)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(self.delay)
-        to = self._to
-        socket = f"{to.host}/.s.PGSQL.{to.port}"
-        upstream = (
-            asyncio.open_unix_connection(socket)
-            if to.host.startswith("/")
-            else asyncio.open_connection(to.host, to.port)
-        )
-        far_reader, far_writer = await upstream
-        for source, target in ((reader, far_writer), (far_reader, writer)):
-            self._tasks.add(asyncio.create_task(self._copy(source, target)))
-
-    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await source.read(65_536):
-                if asyncio.current_task() not in self._silent:
-                    target.write(data)
-                    await target.drain()
-        target.close()
-
-
 @pytest.mark.parametrize("requests_before", [0, 1])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_connection_that_went_silent_while_idle_for_long_costs_no_request(
@@ -191,7 +139,7 @@ async def test_a_connection_that_went_silent_while_idle_for_long_costs_no_reques
     monkeypatch.setattr(database_module, "_CHECK_TIMEOUT", 0.2)
     monkeypatch.setattr(database_module, "_COMMAND_TIMEOUT", 1.0)
     monkeypatch.setattr(pool_module, "_AT_HAND_SECONDS", 0.0)
-    async with Link(url) as link, served(link.url) as (_, client):
+    async with Proxy(url) as link, served(link.url) as (_, client):
         await in_parallel(client, "GET", requests_before)
         link.silence()
         monkeypatch.setattr(database_module, "_CHECK_AFTER_IDLE", 0.0)
@@ -204,10 +152,11 @@ async def test_a_database_that_wakes_up_slowly_costs_no_request(
     own_url: DatabaseURL, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     monkeypatch.setattr(pool_module, "_WAIT_TIMEOUT", 0.2)
-    async with Link(own_url) as link, served(link.url) as (_, client):
+    async with Proxy(own_url) as link, served(link.url) as (_, client):
         await end_connections(own_url)
-        link.delay = 0.5
+        link.delay = 0.1
         answer = await client.request(method, "/api/tasks", json=TASK)
+        link.delay = 0.0
         assert answer.is_success
 
 
@@ -304,7 +253,7 @@ async def test_a_request_given_up_while_its_connection_is_checked_gives_it_back_
     monkeypatch.setattr(pool_module, "_AT_HAND_SECONDS", 0.0)
     async with (
         asyncio.timeout(25),
-        Link(url) as link,
+        Proxy(url) as link,
         opened(link.url) as database,
         asyncio.timeout(20),
     ):

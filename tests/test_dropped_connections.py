@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from taskward import database as database_module
+from taskward import pool as pool_module
 from taskward.database import Database, when_reachable
 from taskward.database_url import DatabaseURL
 from tests.conftest import CreateDatabase
@@ -58,6 +59,13 @@ async def write(database: Database, times: int) -> None:
     await asyncio.gather(*(database.fetch(WRITE) for _ in range(times)))
 
 
+async def at_rest(database: Database) -> None:
+    """Until no connection is in use or at hand."""
+    async with asyncio.timeout(20):
+        while database.usage().in_use or not database._connections or database._connections._idle:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 async def notes(database: Database) -> int:
     (row,) = await database.fetch("SELECT count(*) FROM notes")
     return int(row[0])
@@ -95,8 +103,10 @@ async def test_a_goodbye_that_arrives_before_the_end_of_the_connection_costs_no_
 async def test_connections_that_are_reset_when_they_are_used_again_cost_no_request(
     url: DatabaseURL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pool_module, "_AT_HAND_SECONDS", 0.0)
     async with Proxy(url) as proxy, opened(proxy.url) as database:
         await write(database, 3 * POOL_SIZE)
+        await at_rest(database)
         proxy.reset_when_used()
         monkeypatch.setattr(database_module, "_CHECK_AFTER_IDLE", 0.0)
         await write(database, 3 * POOL_SIZE)
@@ -106,9 +116,11 @@ async def test_connections_that_are_reset_when_they_are_used_again_cost_no_reque
 async def test_many_silent_connections_cost_one_check_and_not_one_each(
     url: DatabaseURL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pool_module, "_AT_HAND_SECONDS", 0.0)
     monkeypatch.setattr(database_module, "_CHECK_TIMEOUT", 0.5)
     async with Proxy(url) as proxy, opened(proxy.url) as database:
         await asyncio.gather(*(database.fetch("SELECT pg_sleep(0.2)") for _ in range(POOL_SIZE)))
+        await at_rest(database)
         proxy.silence()
         monkeypatch.setattr(database_module, "_CHECK_AFTER_IDLE", 0.0)
         started = asyncio.get_running_loop().time()

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from taskward import database as database_module
+from taskward import pool as pool_module
 from taskward.app import create_app
 from taskward.database import Database, DatabaseUnavailableError, PoolExhaustedError
 from taskward.database_url import DatabaseURL
@@ -92,7 +93,7 @@ async def test_behind_a_locked_table_hundreds_are_refused_within_two_seconds(
 async def test_beyond_a_bounded_queue_nobody_waits(
     url: DatabaseURL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "_ACQUIRE_TIMEOUT", 60.0)
+    monkeypatch.setattr(pool_module, "_WAIT_TIMEOUT", 60.0)
     async with opened(url) as database, asyncio.timeout(30):
         async with locked_table(url) as holder:
             held = [asyncio.create_task(database.fetch(READ)) for _ in range(POOL_SIZE)]
@@ -107,7 +108,7 @@ async def test_beyond_a_bounded_queue_nobody_waits(
 async def test_who_gave_up_waiting_takes_no_place_in_the_queue(
     url: DatabaseURL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "_QUEUE_LIMIT", 1)
+    monkeypatch.setattr(pool_module, "_QUEUE_LIMIT", 1)
     async with opened(url) as database, locked_table(url) as holder:
         held = [asyncio.create_task(database.fetch(READ)) for _ in range(POOL_SIZE)]
         await waiting(holder, POOL_SIZE)

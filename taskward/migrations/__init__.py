@@ -33,7 +33,8 @@ async def current_revision(connect_arguments: dict[str, Any]) -> str | None:
     """Return the database's revision, None for a new one. Far quicker than importing Alembic."""
     connection = await asyncpg.connect(**connect_arguments, statement_cache_size=0)
     try:
-        return await connection.fetchval("SELECT version_num FROM alembic_version")  # type: ignore[no-any-return]
+        async with connection.transaction():  # a pooler keeps the statement's parts together
+            return await connection.fetchval("SELECT version_num FROM alembic_version")  # type: ignore[no-any-return]
     except asyncpg.UndefinedTableError:
         return None
     finally:

@@ -11,6 +11,8 @@ from tests.faults.stage import READY, Stage, ready
 from tests.servers import TaskwardServer
 
 COMMAND_TIMEOUT = 10.0
+SLOW = 5.0
+"""Seconds to be back where other tests run on the same cores; the long form grants 2."""
 END_CONNECTIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND random() < $1
@@ -191,6 +193,22 @@ async def kill_everything(stage: Stage) -> None:
         stage.proxy.heal()
     await asyncio.to_thread(stage.single.start)
 
+
+async def cut_replies_and_kill_postgres(stage: Stage) -> None:
+    await asyncio.gather(cut_replies(stage), kill_postgres(stage))
+
+
+async def kill_single_and_backends(stage: Stage) -> None:
+    await asyncio.gather(kill_single(stage), terminate_backends(stage))
+
+
+SHORT = (
+    Fault("replies cut, PostgreSQL killed", cut_replies_and_kill_postgres, back_within=SLOW),
+    Fault(
+        "server, back ends killed", kill_single_and_backends, ends_servers=True, back_within=SLOW
+    ),
+)
+"""Much at once, for the short form."""
 
 FAULTS = (
     Fault("back ends are terminated", terminate_backends),

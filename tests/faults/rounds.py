@@ -105,7 +105,7 @@ class Rounds:
         await self._succeed(successes, since=over + fault.back_within)
         self.load.running.clear()
         await asyncio.gather(*(writer.is_idle.wait() for writer in self.writers))
-        violations = [*self.load.violations, *self._too_late(over, back, fault.back_within)]
+        violations = [*self.load.violations, *self._too_late(fault, over, back)]
         return await self._report(fault, back - over, violations)
 
     async def _succeed(self, number: int, since: float) -> float:
@@ -125,14 +125,15 @@ class Rounds:
             if answer.started >= since and answer.status in {200, 201, 204}
         ]
 
-    def _too_late(self, over: float, back: float, within: float) -> Iterator[str]:
-        if back > over + within:
+    def _too_late(self, fault: Fault, over: float, back: float) -> Iterator[str]:
+        """Yield what took too long; without any worker a request waits until there is one."""
+        if back > over + fault.back_within:
             yield f"back in service after {back - over:.1f} s"
         for answer in self.load.answers:
             limit = READ_LIMIT if answer.method == "GET" else WRITE_LIMIT
-            if answer.seconds > limit + SLACK:
+            if answer.seconds > limit + SLACK and not fault.ends_servers:
                 yield f"{answer.method}: took {answer.seconds:.1f} s"
-            if answer.is_unclear and answer.started > over + within:
+            if answer.is_unclear and answer.started > over + fault.back_within:
                 yield f"{answer.method}: {answer.status} {answer.started - over:.1f} s after"
 
     async def _report(self, fault: Fault, back_after: float, violations: list[str]) -> Report:

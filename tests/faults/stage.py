@@ -54,16 +54,16 @@ class Stage:
 
 
 @asynccontextmanager
-async def prepared() -> AsyncIterator[Stage]:
-    """Everything started; it ends with the block."""
+async def prepared(*, short: bool = False) -> AsyncIterator[Stage]:
+    """Everything started; it ends with the block. In the short form one process plays both."""
     async with AsyncExitStack() as stack:
         cluster = stack.enter_context(Cluster())
         await migrate(cluster.url.connect_arguments())
         proxy = await stack.enter_async_context(Proxy(cluster.url))
         url = f"{url_text(proxy.url)}&connect_timeout={CONNECT_TIMEOUT}"
-        several = TaskwardServer(auth_settings(url), workers=2)
         single = TaskwardServer(auth_settings(url))
-        await _start(stack, several, single)
+        several = single if short else TaskwardServer(auth_settings(url), workers=2)
+        await _start(stack, *{several, single})
         stage = Stage(cluster, proxy, several, single)
         async with stage.connected() as connection:
             await connection.execute(WATCH)

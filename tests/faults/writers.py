@@ -66,6 +66,7 @@ class Writer:
         self.client = httpx.AsyncClient(
             headers=bearer(self.id),
             timeout=httpx.Timeout(load.longest, pool=None),
+            verify=False,  # there is no TLS here, and reading a trust store takes 0.1 s each time
         )
 
     async def work(self) -> None:
@@ -165,12 +166,10 @@ class Writer:
         response: httpx.Response | None = None
         try:
             response = await self.client.request(method, url, **request)  # type: ignore[arg-type]
-        except httpx.TimeoutException:
-            self._complain(f"{method}: no answer within {self.load.longest} s")
         except httpx.TransportError as error:
             if not self.load.may_hang_up:
                 self._complain(f"{method}: {error!r} from a server that lives")
-            await asyncio.sleep(0.05)  # as a client would
+            await asyncio.sleep(0.2)  # as a client would
         status = response.status_code if response is not None else None
         answer = Answer(started, time.monotonic() - started, method, status)
         self.load.answers.append(answer)
