@@ -25,6 +25,7 @@ OPERATIONS = {
     ("patch", "/api/tasks/{task_id}/complete"): {"200", "401", "404", "422", "503"},
     ("delete", "/api/tasks/{task_id}"): {"204", "401", "404", "422", "503"},
 }
+WITHOUT_NUL = r"^[^\u0000]*$"
 LOADED = re.compile(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""")
 EVERY_OPERATION = pytest.mark.parametrize(("method", "path"), OPERATIONS)
 
@@ -124,7 +125,11 @@ async def test_the_limits_of_a_task_are_documented(document: dict[str, Any]) -> 
         title = schemas[name]["properties"]["title"]
         description = schemas[name]["properties"]["description"]["anyOf"]
         assert (title["type"], title["minLength"], title["maxLength"]) == ("string", 1, 200)
-        assert description == [{"type": "string", "maxLength": 10_000}, {"type": "null"}]
+        text = {"type": "string", "maxLength": 10_000, "pattern": WITHOUT_NUL}
+        assert description == [text, {"type": "null"}]
+        assert re.fullmatch(title["pattern"], " a ")
+        assert not re.fullmatch(title["pattern"], " \t\u3000")
+        assert not re.fullmatch(title["pattern"], "a\0")
         assert schemas[name]["required"] == ["title"]
 
 
