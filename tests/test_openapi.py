@@ -27,6 +27,7 @@ OPERATIONS = {
     ("delete", "/api/tasks/{task_id}"): {"204", "401", "404", "412", "422", "503"},
 }
 CONDITIONS = [{"If-Match": '"another"'}, {"If-None-Match": "*"}]
+WITHOUT_NUL = r"^[^\u0000]*$"
 LOADED = re.compile(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""")
 EVERY_OPERATION = pytest.mark.parametrize(("method", "path"), OPERATIONS)
 
@@ -126,8 +127,11 @@ async def test_the_limits_of_a_task_are_documented(document: dict[str, Any]) -> 
         title = schemas[name]["properties"]["title"]
         description = schemas[name]["properties"]["description"]["anyOf"]
         assert (title["type"], title["minLength"], title["maxLength"]) == ("string", 1, 200)
-        text = {"type": "string", "maxLength": 10_000, "pattern": "^[^\\u0000]*$"}
+        text = {"type": "string", "maxLength": 10_000, "pattern": WITHOUT_NUL}
         assert description == [text, {"type": "null"}]
+        assert re.fullmatch(title["pattern"], " a ")
+        assert not re.fullmatch(title["pattern"], " \t\u3000")
+        assert not re.fullmatch(title["pattern"], "a\0")
         assert schemas[name]["required"] == ["title"]
 
 

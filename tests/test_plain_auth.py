@@ -196,6 +196,16 @@ async def test_what_is_wrong_with_a_request_is_said_in_words_and_in_a_list(
     assert PASSWORD not in response.text
 
 
+@pytest.mark.parametrize("path", ALL)
+@pytest.mark.parametrize(
+    "body", [b"{", b"\xff\xfe", b'{"email":"\xff"}', b"[" * 200_000, b"9" * 9_999]
+)
+async def test_what_is_not_json_is_422_however_it_is_broken(
+    client: httpx.AsyncClient, path: str, body: bytes
+) -> None:
+    assert assert_refused(await post(client, path, body), 422) == "body: is not valid JSON"
+
+
 @pytest.mark.parametrize("name", ["n" * 1000, "NUL \0", 5, ["Ada"], "\ud800"], ids=ascii)
 async def test_a_name_that_cannot_be_kept_is_422(
     app: FastAPI, client: httpx.AsyncClient, name: Any

@@ -140,8 +140,9 @@ _REDIRECT = {
 
 
 def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
+    errors = (*endpoint.errors, *([413] if endpoint.body is not None else []))
     responses: dict[int | str, dict[str, Any]] = {
-        status: {"model": schemas.AuthError} for status in endpoint.errors
+        status: {"model": schemas.AuthError} for status in errors
     }
     if endpoint.answer is not None:
         responses[200] = {"model": endpoint.answer}

@@ -39,4 +39,5 @@ class ImpatientServer(MakeRunServer):
         return [
             *(sys.executable, "-m", "uvicorn", "main:app", "--http", protocol, "--ws", "none"),
             *("--host", "127.0.0.1", "--port", str(self.port), "--no-proxy-headers"),
+            *("--timeout-keep-alive", "1"),
         ]
