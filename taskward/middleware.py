@@ -5,6 +5,7 @@ counts for the metrics, and turns what nothing else caught into a 500. It is one
 because each layer costs every request more than the work it does.
 """
 
+import asyncio
 import os
 import re
 import sys
@@ -22,7 +23,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from taskward.auth.origins import TrustedOrigins
-from taskward.errors import json_error
+from taskward.errors import RETRY_AFTER, json_error
 from taskward.observability import AccessLog
 from taskward.security_headers import SecurityHeaders
 
@@ -94,6 +95,11 @@ class EdgeMiddleware:
             await self.app(scope, request.receive, request.send)
         except ClientDisconnect:
             request.status = request.status or _CLIENT_IS_GONE
+        except asyncio.CancelledError:  # the server ends, and this took too long
+            if not request.status:
+                response = json_error(503, _ENDING, path=scope["path"], headers=RETRY_AFTER)
+                await response(scope, request.receive, request.send)
+            raise
         except Exception:
             log.exception("internal error")
             if not request.status:
@@ -178,6 +184,7 @@ class Preflight(CORSMiddleware):
         return Response(status_code=204, headers=allowed)
 
 
+_ENDING = "The server is being restarted, try again"
 _TOO_LARGE = f"The request body may have at most {MAX_BODY_BYTES} bytes"
 _CORS = (
     (b"access-control-allow-credentials", b"true"),

@@ -46,7 +46,10 @@ class Tracing:
         return self._provider is not None
 
     def statement(self, query: "LoggedQuery") -> None:
-        """Make a span of a statement that is over; its text has parameters, never values."""
+        """Make a span of a statement that is over; its text has parameters, never values.
+
+        asyncpg tells in the next turn of the event loop, so the span is late by that much.
+        """
         ended = time.time_ns()
         attributes = {"db.system.name": "postgresql", "db.query.text": query.query}
         span = self._tracer.start_span(
@@ -63,6 +66,7 @@ class Tracing:
     async def close(self) -> None:
         """Send what is left, for a few seconds; a collector that is away holds nobody up."""
         if self._provider is not None:
+            await asyncio.sleep(0)  # the last statements may be told of only now
             closing = asyncio.get_running_loop().run_in_executor(None, self._provider.shutdown)
             await asyncio.wait({closing}, timeout=_FLUSH_LIMIT)
 
