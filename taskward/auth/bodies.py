@@ -1,6 +1,7 @@
 """Request bodies read as Better Auth's router (better-call) reads them."""
 
 import json
+from json import JSONDecodeError
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -9,8 +10,24 @@ from starlette.requests import Request
 from taskward.auth.errors import APIError
 from taskward.auth.validation import UNDEFINED
 
+FORM = "application/x-www-form-urlencoded"
 JSON_ONLY = ("application/json",)
-FORM_OR_JSON = ("application/x-www-form-urlencoded", "application/json")
+FORM_OR_JSON = (FORM, "application/json")
+
+
+class JSONRequest(Request):
+    """A request for which every kind of broken JSON is the same error."""
+
+    async def json(self) -> Any:
+        """Return the parsed body.
+
+        Raises:
+            json.JSONDecodeError: also for invalid UTF-8, endless digits and endless nesting.
+        """
+        try:
+            return await super().json()
+        except (ValueError, RecursionError):
+            raise JSONDecodeError("not JSON", "", 0) from None
 
 
 async def read_body(request: Request, media_types: tuple[str, ...]) -> Any:

@@ -36,7 +36,8 @@ class Endpoint:
     signs_in: bool = False
     takes_forms: bool = False
     session: Literal["required", "fresh"] | None = None
-    answer: type[Any] | None = None
+    answer: Any = None
+    redirects: bool = False
     errors: tuple[int, ...] = ()
 
     @property

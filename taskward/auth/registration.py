@@ -16,6 +16,8 @@ PASSWORD_MIN_LENGTH = 8
 PASSWORD_MAX_LENGTH = 128
 NAME_MAX_LENGTH = 255
 IMAGE_MAX_LENGTH = 262_144
+PASSWORD = {"minLength": PASSWORD_MIN_LENGTH, "maxLength": PASSWORD_MAX_LENGTH}
+"""The JSON schema of a new password."""
 
 
 async def sign_up(

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
 
 
 class _Answer(BaseModel):
@@ -11,9 +12,9 @@ class _Answer(BaseModel):
 
 
 class AuthError(_Answer):
-    """An error of the Better Auth protocol."""
+    """An error of the Better Auth protocol; some messages have no code."""
 
-    code: str
+    code: str | SkipJsonSchema[None] = None
     message: str
 
 

@@ -7,11 +7,12 @@ from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from taskward.auth import schemas
+from taskward.auth.bodies import FORM
 from taskward.auth.cookies import CookieNames, CookieSigner
 from taskward.auth.email_tokens import EmailTokens
 from taskward.auth.endpoint import Endpoint
@@ -124,22 +125,40 @@ class BetterAuth:
             methods=[method],
             operation_id=re.sub(r"\W+", "_", f"{method.lower()}{endpoint.path}"),
             summary=(endpoint.handler.__doc__ or "").rstrip("."),
+            status_code=302 if endpoint.answer is None else 200,
+            response_class=Response if endpoint.answer is None else JSONResponse,
             response_model=None,
             responses=_responses(endpoint),
             openapi_extra=_request_body(endpoint) | _parameters(endpoint),
         )
 
 
+_REDIRECT = {
+    "description": "Where the browser goes",
+    "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
+}
+
+
 def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
-    models = {200: endpoint.answer} | dict.fromkeys(endpoint.errors, schemas.AuthError)
-    return {status: {"model": model} for status, model in models.items()}
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"model": schemas.AuthError} for status in endpoint.errors
+    }
+    if endpoint.answer is not None:
+        responses[200] = {"model": endpoint.answer}
+    if "{" in endpoint.path:
+        responses[404] = {"description": "No endpoint for the original's router"}
+    if endpoint.redirects or endpoint.answer is None:
+        responses[302] = _REDIRECT
+    return responses
 
 
 def _request_body(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.body is None:
         return {}
-    schema = {"schema": endpoint.body.json_schema()}
-    content = dict.fromkeys(endpoint.media_types, schema)
+    content = {
+        kind: {"schema": endpoint.body.json_schema(texts=kind == FORM)}
+        for kind in endpoint.media_types
+    }
     return {"requestBody": {"content": content, "required": not endpoint.body.optional}}
 
 

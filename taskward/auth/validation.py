@@ -5,7 +5,7 @@ Clients show these messages and tests compare them, so pydantic's own wording wo
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -17,6 +17,10 @@ _EMAIL = re.compile(
     r"(?:[A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}"
 )
 EMAIL_MAX_LENGTH = 254
+WITHOUT_NUL = {"pattern": "^[^\\u0000]*$"}
+"""The JSON schema of what PostgreSQL can hold."""
+EMAIL = {"pattern": f"^{_EMAIL.pattern}$", "maxLength": EMAIL_MAX_LENGTH}
+"""The JSON schema of an e-mail address; `format: email` would be stricter than zod is."""
 
 Kind: TypeAlias = Literal["string", "boolean", "number", "email", "object", "array"]
 
@@ -30,6 +34,8 @@ class Field:
     nonempty: bool = False
     max_length: int | None = None
     description: str = ""
+    documented: Mapping[str, Any] | None = None
+    """More of its JSON schema, for the OpenAPI document: what the handler checks, not zod."""
 
     def issues(self, value: Any) -> Iterator[tuple[str, str]]:
         """Yield problems, each with the path to it inside the value (`.name` or `.0`)."""
@@ -51,6 +57,18 @@ class Field:
         too_small = ["Too small: expected array to have >=1 items"] if empty_list else []
         return [expected("string", value), *too_small]
 
+    def json_schema(self) -> dict[str, Any]:
+        """Return the schema for the OpenAPI document."""
+        kind: dict[str, Any] = {"type": "string", **EMAIL} if self.kind == "email" else {}
+        limits = {"minLength": int(self.nonempty) or None, "maxLength": self.max_length}
+        more = {**limits, "description": self.description}
+        return {
+            "type": self.kind,
+            **kind,
+            **{name: value for name, value in more.items() if value},
+            **(self.documented or {}),
+        }
+
     def _text_problem(self, value: str) -> str | None:
         if self.kind == "email" and not is_email(value):
             return "Invalid email address"
@@ -68,6 +86,8 @@ class Schema:
     fields: dict[str, Field]
     optional: bool = False
     extra: bool = False
+    documented: Mapping[str, Any] | None = None
+    """More of its JSON schema, as for a field."""
 
     def validate(self, body: Any, where: str = "body") -> dict[str, Any]:
         """Return the known properties of a body, or of the query as `Exchange.query` has it.
@@ -92,17 +112,17 @@ class Schema:
             for path, problem in field.issues(body.get(name, UNDEFINED))
         ]
 
-    def json_schema(self) -> dict[str, Any]:
-        """Return the schema for the OpenAPI document."""
-        formats = {"email": {"type": "string", "format": "email"}}
+    def json_schema(self, *, texts: bool = False) -> dict[str, Any]:
+        """Return the schema for the OpenAPI document; `texts`: a form, in which all is text."""
         return {
             "type": "object",
             "properties": {
-                name: formats.get(field.kind, {"type": field.kind})
-                | ({"description": field.description} if field.description else {})
+                name: field.json_schema()
                 for name, field in self.fields.items()
+                if not texts or field.kind in {"string", "email"}
             },
             "required": [name for name, field in self.fields.items() if field.required],
+            **(self.documented or {}),
         }
 
     def query_parameters(self) -> list[dict[str, Any]]:

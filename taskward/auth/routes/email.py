@@ -5,21 +5,26 @@ from typing import Any
 from taskward.auth import registration, schemas, store
 from taskward.auth.endpoint import Endpoint
 from taskward.auth.exchange import Exchange, user_json
-from taskward.auth.validation import Field, Schema
+from taskward.auth.validation import EMAIL, WITHOUT_NUL, Field, Schema
 
 _CALLBACK = Field("string", required=False, description="Where the client goes afterwards")
 _REMEMBER = Field("boolean", required=False, description="false: only until the browser is closed")
 _EMAIL_PASSWORD = {
-    "email": Field("string", description="E-mail address"),
-    "password": Field("string", description="8 to 128 characters"),
+    "email": Field("string", description="E-mail address", documented=EMAIL),
+    "password": Field("string"),
     "callbackURL": _CALLBACK,
     "rememberMe": _REMEMBER,
 }
 _SIGN_UP = {
-    "name": Field("string", max_length=registration.NAME_MAX_LENGTH),
+    "name": Field("string", max_length=registration.NAME_MAX_LENGTH, documented=WITHOUT_NUL),
     "email": Field("email", description="E-mail address"),
-    "password": Field("string", nonempty=True, description="8 to 128 characters"),
-    "image": Field("string", required=False, max_length=registration.IMAGE_MAX_LENGTH),
+    "password": Field("string", nonempty=True, documented=registration.PASSWORD),
+    "image": Field(
+        "string",
+        required=False,
+        max_length=registration.IMAGE_MAX_LENGTH,
+        documented=WITHOUT_NUL,
+    ),
     "callbackURL": _CALLBACK,
     "rememberMe": _REMEMBER,
 }

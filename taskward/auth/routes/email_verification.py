@@ -139,6 +139,7 @@ ENDPOINTS = (
         handler=verify_email,
         query=Schema({"token": Field("string"), "callbackURL": _CALLBACK}),
         answer=schemas.VerifiedEmail,
+        redirects=True,
         errors=(400, 401, 403, 429),
     ),
 )

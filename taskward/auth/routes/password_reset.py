@@ -14,7 +14,7 @@ from taskward.auth.exchange import Exchange
 from taskward.auth.hooks import HookUser, Letter, LetterHook, PasswordReset
 from taskward.auth.origin_check import check_callback_in_query
 from taskward.auth.redirects import with_parameter
-from taskward.auth.registration import check_password_length
+from taskward.auth.registration import PASSWORD, check_password_length
 from taskward.auth.validation import Field, Schema
 
 _TOKEN_LENGTH = 24
@@ -23,7 +23,7 @@ _REQUEST = {
     "redirectTo": Field("string", required=False, description="Page that asks for the password"),
 }
 _RESET = {
-    "newPassword": Field("string", description="8 to 128 characters"),
+    "newPassword": Field("string", documented=PASSWORD),
     "token": Field("string", required=False, description="From the link; or in the query"),
 }
 _SENT = "If this email exists in our system, check your email for the reset link"

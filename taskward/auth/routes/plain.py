@@ -7,19 +7,42 @@ rest of the API does: `{"detail": "…"}`.
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
+from fastapi.routing import APIRoute
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from starlette.requests import Request
 from starlette.responses import Response
 
 from taskward.auth import registration, schemas, store
+from taskward.auth.bodies import JSONRequest
 from taskward.auth.endpoint import BUSY
 from taskward.auth.errors import APIError
 from taskward.auth.exchange import Exchange, user_json
 from taskward.auth.origin_check import check_form_csrf
 from taskward.auth.passwords import HashingQueueFullError
-from taskward.auth.validation import is_email
+from taskward.auth.validation import EMAIL, WITHOUT_NUL, is_email
 
-router = APIRouter()
+
+class PlainRoute(APIRoute):
+    """An endpoint to which every kind of broken JSON is the same 422."""
+
+    def get_route_handler(self) -> Any:
+        """Return the handler that FastAPI calls."""
+        handle = super().get_route_handler()
+
+        async def handle_readable(request: Request) -> Response:
+            return await handle(JSONRequest(request.scope, request.receive))
+
+        return handle_readable
+
+
+router = APIRouter(route_class=PlainRoute)
 
 
 def _email(value: str) -> str:
@@ -49,9 +72,14 @@ def _not_too_long(value: str) -> str:
 
 
 _PASSWORD_SCHEMA = {"type": "string", "maxLength": registration.PASSWORD_MAX_LENGTH}
-Email = Annotated[str, AfterValidator(_email)]
+Email = Annotated[
+    str, AfterValidator(_email), WithJsonSchema({"type": "string", **EMAIL}, mode="validation")
+]
 Name = Annotated[
-    str, StringConstraints(max_length=registration.NAME_MAX_LENGTH), AfterValidator(_storable)
+    str,
+    StringConstraints(max_length=registration.NAME_MAX_LENGTH),
+    AfterValidator(_storable),
+    Field(json_schema_extra=dict(WITHOUT_NUL)),
 ]
 
 

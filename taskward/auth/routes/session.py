@@ -7,8 +7,10 @@ from taskward.auth.endpoint import Endpoint
 from taskward.auth.errors import APIError
 from taskward.auth.exchange import Exchange, session_json, user_json
 from taskward.auth.passwords import well_formed
-from taskward.auth.validation import Field, Schema
+from taskward.auth.validation import WITHOUT_NUL, Field, Schema
 from taskward.timestamps import now
+
+_REVOKE = {"token": Field("string", description="The session's token", documented=WITHOUT_NUL)}
 
 
 async def get_session(exchange: Exchange) -> dict[str, Any] | None:
@@ -84,7 +86,7 @@ ENDPOINTS = (
         methods=("GET", "POST"),
         handler=get_session,
         reads_body=False,
-        answer=schemas.SessionAndUser,
+        answer=schemas.SessionAndUser | None,
         errors=(403, 405, 429),
     ),
     Endpoint(
@@ -98,7 +100,7 @@ ENDPOINTS = (
     Endpoint(
         path="/revoke-session",
         handler=revoke_session,
-        body=Schema({"token": Field("string", description="The session's token")}),
+        body=Schema(_REVOKE),
         session="required",
         answer=schemas.Status,
         errors=(400, 401, 403, 415, 429),

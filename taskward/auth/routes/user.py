@@ -15,21 +15,38 @@ from taskward.auth.passwords import well_formed
 from taskward.auth.registration import (
     IMAGE_MAX_LENGTH,
     NAME_MAX_LENGTH,
+    PASSWORD,
+    PASSWORD_MAX_LENGTH,
     check_password_length,
     check_password_not_too_long,
 )
-from taskward.auth.validation import Field, Schema, is_truthy
+from taskward.auth.validation import WITHOUT_NUL, Field, Schema, is_truthy
 from taskward.timestamps import now
 
 _PROFILE = Schema(
     {
-        "name": Field("string", required=False, max_length=NAME_MAX_LENGTH),
-        "image": Field("string", required=False, max_length=IMAGE_MAX_LENGTH),
+        "name": Field("string", required=False, max_length=NAME_MAX_LENGTH, documented=WITHOUT_NUL),
+        "image": Field(
+            "string", required=False, max_length=IMAGE_MAX_LENGTH, documented=WITHOUT_NUL
+        ),
     }
 )
+_UPDATE = Schema(
+    {},
+    extra=True,
+    documented={
+        "properties": {
+            "name": _PROFILE.fields["name"].json_schema(),
+            "image": {"anyOf": [_PROFILE.fields["image"].json_schema(), {"type": "null"}]},
+            "email": False,
+        },
+        "anyOf": [{"required": ["name"]}, {"required": ["image"]}],
+    },
+)
+_SHORT_ENOUGH = {"maxLength": PASSWORD_MAX_LENGTH}
 _CHANGE_PASSWORD = {
-    "newPassword": Field("string", description="8 to 128 characters"),
-    "currentPassword": Field("string"),
+    "newPassword": Field("string", documented=PASSWORD),
+    "currentPassword": Field("string", documented=_SHORT_ENOUGH),
     "revokeOtherSessions": Field("boolean", required=False),
 }
 _DELETE_USER = {
@@ -170,7 +187,7 @@ ENDPOINTS = (
     Endpoint(
         path="/update-user",
         handler=update_user,
-        body=Schema({}, extra=True),
+        body=_UPDATE,
         session="required",
         answer=schemas.Status,
         errors=(400, 401, 403, 415, 429),
@@ -186,7 +203,7 @@ ENDPOINTS = (
     Endpoint(
         path="/verify-password",
         handler=verify_password,
-        body=Schema({"password": Field("string")}),
+        body=Schema({"password": Field("string", documented=_SHORT_ENOUGH)}),
         session="required",
         answer=schemas.Status,
         errors=(400, 401, 403, 415, 429, 503),
@@ -205,6 +222,7 @@ ENDPOINTS = (
         handler=confirm_deletion,
         query=Schema({"token": Field("string"), "callbackURL": Field("string", required=False)}),
         answer=schemas.Deleted,
+        redirects=True,
         errors=(400, 403, 404, 429),
     ),
 )

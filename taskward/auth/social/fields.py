@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from taskward.auth.social.provider import RESERVED_PARAMETERS
-from taskward.auth.validation import UNDEFINED, Field, Kind, expected
+from taskward.auth.validation import UNDEFINED, Field, Kind, Schema, expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,9 @@ class ObjectField(Field):
             for path, problem in entry.issues(value.get(name, UNDEFINED)):
                 yield f".{name}{path}", problem
 
+    def json_schema(self) -> dict[str, Any]:
+        return Field.json_schema(self) | Schema(self.fields).json_schema()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextsField(Field):
@@ -42,6 +45,9 @@ class TextsField(Field):
             if not isinstance(entry, str):
                 yield f".{position}", expected("string", entry)
 
+    def json_schema(self) -> dict[str, Any]:
+        return Field.json_schema(self) | {"items": {"type": "string"}}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordField(Field):
@@ -58,6 +64,13 @@ class RecordField(Field):
             return
         if self.texts:
             yield from _text_issues(value)
+
+    def json_schema(self) -> dict[str, Any]:
+        schema = Field.json_schema(self)
+        if not self.texts:
+            return schema
+        names = {"not": {"enum": list(RESERVED_PARAMETERS)}}
+        return schema | {"additionalProperties": {"type": "string"}, "propertyNames": names}
 
 
 def _text_issues(record: dict[str, Any]) -> Iterator[tuple[str, str]]:
