@@ -1,7 +1,7 @@
 import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
-import { Providers } from "@/components/providers";
 import { SiteHeader } from "@/components/site-header";
+import { Toaster } from "@/components/toaster";
 import { THEME_SCRIPT } from "@/lib/theme-script";
 import "./globals.css";
 
@@ -26,10 +26,9 @@ export default function RootLayout({ children }: { children: ReactNode }) {
         <script dangerouslySetInnerHTML={{ __html: THEME_SCRIPT }} />
       </head>
       <body>
-        <Providers>
-          <SiteHeader />
-          <main className="mx-auto max-w-3xl px-4 py-8">{children}</main>
-        </Providers>
+        <SiteHeader />
+        <main className="mx-auto max-w-3xl px-4 pt-8 pb-24">{children}</main>
+        <Toaster />
       </body>
     </html>
   );

@@ -10,8 +10,9 @@ export type FieldProps = ComponentProps<"input"> & {
 };
 
 /** A labelled input with what is wrong with it below. */
-export function Field({ label, hint, problem, ...props }: FieldProps) {
+export function Field({ label, hint: advice, problem, ...props }: FieldProps) {
   const id = useId();
+  const hint = problem ? undefined : advice;
   const about = [hint ? `${id}-hint` : "", problem ? `${id}-problem` : ""].filter(Boolean).join(" ");
   return (
     <div className="flex flex-col gap-1.5">

@@ -35,19 +35,19 @@ export function NewTask({ change, input }: NewTaskProps) {
       noValidate
       className="flex flex-col gap-2"
     >
-      <div className="flex items-start gap-2">
-        <TaskFields
-          label="New task"
-          placeholder="What is next?"
-          input={input}
-          problems={problems}
-          detailed={detailed}
-        />
-        <Button type="submit" aria-label="Add task">
-          <Plus />
-          <span className="max-sm:hidden">Add</span>
-        </Button>
-      </div>
+      <TaskFields
+        label="New task"
+        placeholder="What is next?"
+        input={input}
+        problems={problems}
+        detailed={detailed}
+        beside={
+          <Button type="submit" aria-label="Add task">
+            <Plus />
+            <span className="max-sm:hidden">Add</span>
+          </Button>
+        }
+      />
       {!detailed && (
         <Button variant="link" size="sm" className="h-6 self-start px-0" onClick={() => setDetailed(true)}>
           Add a description

@@ -3,9 +3,9 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 import { noticeOtherTabs } from "@/lib/clients";
-import { useFarewell, useOtherTabs } from "@/lib/use-tasks";
-import { Toaster } from "./toaster";
+import { useOtherTabs } from "@/lib/use-tasks";
 
+/** What the pages share that show somebody's own data; the others load without it. */
 export function Providers({ children }: { children: ReactNode }) {
   const [queries] = useState(
     () => new QueryClient({ defaultOptions: { queries: { retry: false, staleTime: 5_000 } } }),
@@ -13,15 +13,13 @@ export function Providers({ children }: { children: ReactNode }) {
   useEffect(noticeOtherTabs, []);
   return (
     <QueryClientProvider client={queries}>
-      <WholePage />
+      <OtherTabs />
       {children}
-      <Toaster />
     </QueryClientProvider>
   );
 }
 
-function WholePage() {
+function OtherTabs() {
   useOtherTabs();
-  useFarewell();
   return null;
 }

@@ -1,6 +1,6 @@
 "use client";
 
-import { type KeyboardEvent, type RefObject, useId } from "react";
+import { type KeyboardEvent, type ReactNode, type RefObject, useId } from "react";
 import { Input, Textarea } from "./ui/input";
 
 interface TaskFieldsProps {
@@ -11,6 +11,8 @@ interface TaskFieldsProps {
   description?: string;
   problems: { title?: string; description?: string };
   detailed: boolean;
+  /** What stands beside the title. */
+  beside?: ReactNode;
 }
 
 export function TaskFields({
@@ -21,20 +23,24 @@ export function TaskFields({
   description,
   problems,
   detailed,
+  beside,
 }: TaskFieldsProps) {
   const id = useId();
   return (
     <div className="flex min-w-0 flex-1 flex-col gap-2">
-      <Input
-        ref={input}
-        name="title"
-        aria-label={label}
-        placeholder={placeholder}
-        defaultValue={title}
-        autoComplete="off"
-        enterKeyHint="done"
-        {...invalid(problems.title, `${id}-title`)}
-      />
+      <div className="flex gap-2">
+        <Input
+          ref={input}
+          name="title"
+          aria-label={label}
+          placeholder={placeholder}
+          defaultValue={title}
+          autoComplete="off"
+          enterKeyHint="done"
+          {...invalid(problems.title, `${id}-title`)}
+        />
+        {beside}
+      </div>
       <Problem id={`${id}-title`} text={problems.title} />
       {detailed && (
         <>

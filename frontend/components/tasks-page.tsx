@@ -36,6 +36,7 @@ function Tasks({ userId }: { userId: string }) {
       {data !== undefined && (
         <TaskList tasks={shown} change={change} onEmptied={() => input.current?.focus()} />
       )}
+      {shown.length > 0 && <Keys />}
     </div>
   );
 }
@@ -83,6 +84,27 @@ function Empty({ filter }: { filter: TaskStatus }) {
   );
 }
 
+const KEYS = [
+  ["↑ ↓", "move"],
+  ["Space", "completes"],
+  ["Enter", "edits"],
+  ["Delete", "deletes"],
+  ["Ctrl Z", "takes it back"],
+] as const;
+
+/** What the keys do while a task has the focus; on a touch screen there are none. */
+function Keys() {
+  return (
+    <p className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted-foreground pointer-coarse:hidden">
+      {KEYS.map(([key, does]) => (
+        <span key={key}>
+          <kbd className="rounded border bg-card px-1 font-sans">{key}</kbd> {does}
+        </span>
+      ))}
+    </p>
+  );
+}
+
 /** What stands between this page and the server, if anything. */
 function Connection({ error }: { error: Error | null }) {
   const online = useSyncExternalStore(
@@ -110,7 +132,7 @@ export function TasksSkeleton() {
   return (
     <div className="flex flex-col gap-5">
       <h1 className="text-2xl font-semibold">Tasks</h1>
-      <Skeleton className="h-10" />
+      <Skeleton className="h-18" />
       <Skeleton className="h-11" />
       <RowSkeletons />
     </div>

@@ -2,14 +2,14 @@
 
 import { useEffect } from "react";
 import {
+  dismissAll,
   dismissToast,
   holdToasts,
-  runNewestAction,
   runToastAction,
   type Toast,
+  undoNewest,
   useToasts,
 } from "@/lib/toasts";
-import { UNDO } from "@/lib/use-tasks";
 import { cn } from "@/lib/utils";
 import { Close } from "./icons";
 import { Button } from "./ui/button";
@@ -17,6 +17,7 @@ import { Button } from "./ui/button";
 export function Toaster() {
   const toasts = useToasts();
   useUndoKey();
+  useFarewell();
   return (
     <section
       aria-label="Messages"
@@ -68,9 +69,17 @@ function useUndoKey(): void {
     const undo = (event: KeyboardEvent) => {
       const inField = (event.target as Element).matches("input:not([type=checkbox]), textarea");
       if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || inField) return;
-      if (runNewestAction(UNDO)) event.preventDefault();
+      if (undoNewest()) event.preventDefault();
     };
     window.addEventListener("keydown", undo);
     return () => window.removeEventListener("keydown", undo);
+  }, []);
+}
+
+/** Leaving the page is no reason for a deletion not to happen. */
+function useFarewell(): void {
+  useEffect(() => {
+    window.addEventListener("pagehide", dismissAll);
+    return () => window.removeEventListener("pagehide", dismissAll);
   }, []);
 }

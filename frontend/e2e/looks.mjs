@@ -36,7 +36,7 @@ const VIEWS = [
     ready: heading("Create an account"),
     async act(visited) {
       await visited.getByRole("button", { name: "Create account" }).click();
-      await visited.getByText("At least 8 characters.").nth(1).waitFor();
+      await visited.getByText("This is needed.").waitFor();
     },
   },
   { name: "not-found", page: strangers, path: "/nowhere", ready: heading("There is no such page") },

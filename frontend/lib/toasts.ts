@@ -10,6 +10,8 @@ export interface Toast {
   onGone?: () => void;
 }
 
+export const UNDO = "Undo";
+
 const SECONDS = 7;
 const AT_MOST = 3;
 
@@ -35,9 +37,9 @@ export function runToastAction(id: number): void {
   take(id)?.action?.run();
 }
 
-/** Take the newest toast's action, as "undo" does; false if there is none. */
-export function runNewestAction(label: string): boolean {
-  const newest = toasts.findLast(({ action }) => action?.label === label);
+/** Undo what was done last; false if there is nothing to undo. */
+export function undoNewest(): boolean {
+  const newest = toasts.findLast(({ action }) => action?.label === UNDO);
   if (newest) runToastAction(newest.id);
   return newest !== undefined;
 }
@@ -51,7 +53,7 @@ export function holdToasts(hold: boolean): void {
   }
 }
 
-/** Let everything go away now: the page is being left. */
+/** Let everything go away now: the page is being left, and what waited is sent. */
 export function dismissAll(): void {
   for (const { id } of toasts) dismissToast(id);
 }

@@ -10,7 +10,7 @@ import { useCallback, useEffect, useMemo, useSyncExternalStore } from "react";
 import { ApiError, type Task } from "./api";
 import { actAs, taskward } from "./clients";
 import { applyChange, applyFact, type Change, type Fact, rememberSaved, savedId } from "./task-changes";
-import { dismissAll, showToast } from "./toasts";
+import { showToast, UNDO } from "./toasts";
 
 const RETRY_SECONDS = 3;
 const NO_TASKS: Task[] = [];
@@ -147,8 +147,6 @@ function setDeferred(next: readonly Removal[]): void {
   for (const listener of listeners) listener();
 }
 
-export const UNDO = "Undo";
-
 /** Returns a function that removes a task, unless the user undoes it within seconds. */
 export function useRemoval(change: (change: Change) => void): (task: Task, onUndo: () => void) => void {
   return useCallback(
@@ -173,14 +171,6 @@ export function useRemoval(change: (change: Change) => void): (task: Task, onUnd
     },
     [change],
   );
-}
-
-/** Send what waits when the page is left: these requests outlive it. */
-export function useFarewell(): void {
-  useEffect(() => {
-    window.addEventListener("pagehide", dismissAll);
-    return () => window.removeEventListener("pagehide", dismissAll);
-  }, []);
 }
 
 // What is said when something fails

@@ -1,7 +1,7 @@
 // The JavaScript that a page loads first, gzipped: `npm run size`. Fails above the budget.
 import { readFile, stat } from "node:fs/promises";
 
-const BUDGET = 150_000;
+const BUDGET = 200_000;
 const OUT = new URL("../out/", import.meta.url);
 const pages = JSON.parse(await readFile(new URL("pages.json", OUT), "utf8"));
 
