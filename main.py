@@ -1,6 +1,5 @@
 """The ASGI application: `uvicorn main:app`."""
 
-from taskward.app import create_app
-from taskward.config import load_settings
+from taskward.asgi import app
 
-app = create_app(load_settings())
+__all__ = ["app"]

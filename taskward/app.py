@@ -1,6 +1,7 @@
 """The application put together: the only file that knows all the others."""
 
 import asyncio
+import multiprocessing
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,18 +14,17 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import RedirectResponse
 
-from taskward import errors, tasks
+from taskward import errors, frontend, tasks
 from taskward.auth import BetterAuth, BetterAuthOptions
-from taskward.auth.origins import TrustedOrigins
 from taskward.auth.social import GitHub, Google, OpenIDConnect, SocialProvider
 from taskward.config import Settings
-from taskward.database import Database
+from taskward.database import Database, when_reachable
 from taskward.database_url import DatabaseURL
 from taskward.embedded_postgres import EmbeddedPostgresError, attach, detach
 from taskward.fast_path import FastPath
-from taskward.middleware import EdgeMiddleware
 from taskward.migrations import MigrationError, migrate
-from taskward.observability import AccessLog, configure_logging
+from taskward.observability import configure_logging
+from taskward.operations import Operations
 
 DESCRIPTION = """\
 Tasks of many users, none of whom ever sees another's.
@@ -32,6 +32,7 @@ Tasks of many users, none of whom ever sees another's.
 Sign up with `POST /api/auth/signup`, press **Authorize**, paste the token.
 """
 
+_WORKER_PATIENCE = 60.0  # seconds
 _UNUSABLE = (
     OSError,
     asyncpg.PostgresError,
@@ -47,20 +48,25 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the ASGI application; it connects to PostgreSQL when its lifespan begins."""
     configure_logging(settings.log_style)
     database = Database()
+    operations = Operations(settings, database)
     app = FastAPIOffline(
         title="Taskward",
         description=DESCRIPTION,
         version="0.1.0",
         redirect_slashes=False,
-        lifespan=_lifespan(settings, database),
+        lifespan=_lifespan(settings, database, operations),
+        telemetry=operations.tracing.fastapi,
     )
     app.state.database = database
     errors.install(app)
     app.include_router(tasks.router)
     auth = BetterAuth(auth_options(settings), database)
     auth.install(app)
-    app.add_api_route("/", _go_to_docs, include_in_schema=False)
-    _put_in_front(app, auth.origins, AccessLog(settings.log_style))
+    if not frontend.install(app, settings.frontend_dir):
+        app.add_api_route("/", _go_to_docs, include_in_schema=False)
+    operations.install(app, auth)
+    app.middleware_stack = FastPath(app, app.build_middleware_stack(), tasks.PROVIDERS)
+    operations.put_in_front(app, auth)
     app.openapi = partial(_describe, app.openapi)  # type: ignore[method-assign]
     return app
 
@@ -91,7 +97,7 @@ def auth_options(settings: Settings) -> BetterAuthOptions:
         rate_limit=settings.rate_limit,
         trusted_proxy_hops=settings.trusted_proxy_hops,
         social_providers=tuple(social_providers(settings)),
-        on_user_deleted=(tasks.remove_all,),
+        on_user_deleted=(tasks.forget_user,),
     )
 
 
@@ -119,20 +125,17 @@ def social_providers(settings: Settings) -> Iterator[SocialProvider]:
         )
 
 
-def _put_in_front(app: FastAPI, origins: TrustedOrigins, access_log: AccessLog) -> None:
-    """Requests meet the edge first, then the fast path, and what that passes on, FastAPI."""
-    fast_path = FastPath(app, app.build_middleware_stack(), tasks.PROVIDERS)
-    app.middleware_stack = EdgeMiddleware(fast_path, origins, access_log)
-
-
-def _lifespan(settings: Settings, database: Database) -> Any:
+def _lifespan(settings: Settings, database: Database, operations: Operations) -> Any:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _postgres(settings) as url:
+        async with postgres(settings) as url:
             await _prepare(settings, database, url)
             log.info("Taskward is ready", open=settings.better_auth_url, database=str(url))
+            if not frontend.is_built(settings.frontend_dir):
+                log.info("the page is not built: `make frontend` (with Node.js 20 or newer)")
             try:
-                yield
+                async with operations.running():
+                    yield
             finally:
                 await database.close()
 
@@ -140,8 +143,12 @@ def _lifespan(settings: Settings, database: Database) -> Any:
 
 
 @asynccontextmanager
-async def _postgres(settings: Settings) -> AsyncIterator[DatabaseURL]:
-    """Name the database: the configured one, or the embedded one for as long as it is used."""
+async def postgres(settings: Settings) -> AsyncIterator[DatabaseURL]:
+    """Name the database: the configured one, or the embedded one for as long as it is used.
+
+    Raises:
+        SystemExit: the embedded one cannot be started.
+    """
     if settings.database_url is not None:
         yield DatabaseURL.parse(settings.database_url.get_secret_value())
         return
@@ -156,12 +163,18 @@ async def _postgres(settings: Settings) -> AsyncIterator[DatabaseURL]:
 
 
 async def _prepare(settings: Settings, database: Database, url: DatabaseURL) -> None:
-    try:
+    async def connect() -> None:
         if settings.migrate_on_start:
             await migrate(url.direct().connect_arguments())
         await database.open(url.connect_arguments())
+
+    # A worker that gives up at its start takes the workers beside it down with it.
+    patience = _WORKER_PATIENCE if multiprocessing.parent_process() else 0.0
+    try:
+        await when_reachable(connect, patience)
     except _UNUSABLE as error:
-        raise SystemExit(f"Taskward cannot use the database {url}: {error}") from None
+        reason = str(error) or "it did not answer in time"
+        raise SystemExit(f"Taskward cannot use the database {url}: {reason}") from None
 
 
 async def _go_to_docs() -> RedirectResponse:

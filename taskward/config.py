@@ -24,6 +24,8 @@ SECRET_MIN_LENGTH = 32
 EXAMPLE_SECRET = "change-me-to-the-output-of-openssl-rand-hex-32"  # noqa: S105
 PUBLISHED_SECRETS = frozenset({EXAMPLE_SECRET, "better-auth-secret-12345678901234567890"})
 
+FRONTEND = Path(__file__).resolve().parent.parent / "frontend" / "out"
+
 PROVIDER_SETTINGS = (
     ("github_client_id", "github_client_secret"),
     ("google_client_id", "google_client_secret"),
@@ -61,8 +63,13 @@ class Settings(BaseSettings):
     oidc_client_id: str | None = None
     oidc_client_secret: SecretStr | None = None
     data_dir: Path = Path(".taskward")
+    frontend_dir: Path = FRONTEND
     log_format: Literal["console", "json"] | None = None
     migrate_on_start: bool = True
+    metrics_port: Annotated[int, Field(ge=1, le=65_535)] | None = None
+    metrics_host: str = "127.0.0.1"
+    metrics_path: Annotated[str, Field(pattern=r"^/[a-z0-9/_-]*[a-z0-9]$")] | None = None
+    shutdown_delay: Annotated[float, Field(ge=0, le=300)] = 0
 
     @field_validator("database_url")
     @classmethod
@@ -92,6 +99,13 @@ class Settings(BaseSettings):
             raise ValueError(
                 "must be an http or https URL, such as https://example.com/api/auth/jwks"
             )
+        return value
+
+    @field_validator("metrics_path")
+    @classmethod
+    def _check_metrics_path(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith(("/api", "/docs", "/health", "/redoc")):
+            raise ValueError("is taken: choose another, such as /metrics")
         return value
 
     @field_validator("better_auth_url")

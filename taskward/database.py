@@ -6,21 +6,38 @@ unless it only read.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from typing import Any
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any, NamedTuple
 
 import asyncpg
+import structlog
+from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
-_POOL_SIZE = 10
-_ACQUIRE_TIMEOUT = 5.0
+from taskward.pool import ConnectionsAtHand
+
+# An answer takes at most the pool's waiting time (1.5 s), the first two and the URL's
+# connect_timeout (10 s); a read that lost its connection on the way one more _COMMAND_TIMEOUT.
+_CHECK_TIMEOUT = 2.0
 _COMMAND_TIMEOUT = 10.0
+_CLOSE_TIMEOUT = 5.0
+_POOL_SIZE = 10
 _IDLE_LIFETIME = 60.0  # well below the 300 s after which Neon suspends
 _CHECK_AFTER_IDLE = 30.0
-_CHECK_TIMEOUT = 2.0
-_LOST = (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+_RETRY_INTERVAL = 0.5
+_LOST = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+)
+_NOT_SENT = "cannot switch to state"  # asyncpg's words: the server has said goodbye already
 _UNAVAILABLE_CLASSES = ("08", "53", "57")
+
+log = structlog.get_logger(__name__)
 
 
 class DatabaseUnavailableError(ConnectionError):
@@ -29,6 +46,23 @@ class DatabaseUnavailableError(ConnectionError):
 
 class PoolExhaustedError(DatabaseUnavailableError):
     """Every connection is busy, or none can be made."""
+
+
+class DatabaseSlowError(DatabaseUnavailableError):
+    """A statement took too long."""
+
+
+class NotSentError(DatabaseUnavailableError):
+    """The connection was found dead before anything was sent."""
+
+
+class PoolUsage(NamedTuple):
+    """How full the pool is, in connections and in requests that wait for one."""
+
+    limit: int
+    size: int = 0
+    in_use: int = 0
+    waiting: int = 0
 
 
 class _PooledConnection(asyncpg.Connection):
@@ -50,8 +84,17 @@ class Database:
 
     def __init__(self) -> None:
         self._pool: asyncpg.Pool | None = None
-        self._turns = asyncio.Semaphore(_POOL_SIZE)
+        self._connections: ConnectionsAtHand | None = None
         self._per_transaction = False
+        self.on_statement: Callable[[LoggedQuery], None] | None = None
+        """Is told of each statement that is over, if set before `open`."""
+
+    def usage(self) -> PoolUsage:
+        """Return how full the pool is at this moment."""
+        if self._pool is None or self._connections is None:
+            return PoolUsage(_POOL_SIZE)
+        in_use, waiting = self._connections.in_use, self._connections.waiting
+        return PoolUsage(_POOL_SIZE, self._pool.get_size(), in_use, waiting)
 
     async def open(self, connect_arguments: dict[str, Any]) -> None:
         """Connect.
@@ -72,15 +115,20 @@ class Database:
             max_size=_POOL_SIZE,
             max_inactive_connection_lifetime=_IDLE_LIFETIME,
             connection_class=_PooledConnection,
+            init=self._observe,
             command_timeout=_COMMAND_TIMEOUT,
             **arguments,
         )
+        self._connections = ConnectionsAtHand(self._pool, partial(_living_connection, self._pool))
 
     async def close(self) -> None:
-        """Wait for the statements under way, then disconnect."""
-        if self._pool is not None:
-            await self._pool.close()
-            self._pool = None
+        """Wait for the statements under way, for a short time, then disconnect."""
+        if self._pool is not None and self._connections is not None:
+            with suppress(*_LOST):
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self._connections.close()
+                    await self._pool.close()
+            self._pool = self._connections = None
 
     async def fetch(self, query: str, /, *args: Any) -> Sequence[asyncpg.Record]:
         """Return all rows of a statement.
@@ -90,12 +138,12 @@ class Database:
         """
         try:
             return await self._ask(query, args)
-        except PoolExhaustedError:
+        except (PoolExhaustedError, DatabaseSlowError):
             raise
-        except DatabaseUnavailableError:
-            if not query.startswith("SELECT"):
+        except DatabaseUnavailableError as error:
+            if not (isinstance(error, NotSentError) or query.startswith("SELECT")):
                 raise
-        return await self._ask(query, args)
+        return await self._ask_again(query, args)
 
     async def fetchrow(self, query: str, /, *args: Any) -> asyncpg.Record | None:
         """Return the first row of a statement, or None.
@@ -113,60 +161,79 @@ class Database:
         Raises:
             DatabaseUnavailableError: none is free in time, or it was lost while lent.
         """
-        connection = await self._acquire()
+        connections, connection = await self._acquire()
         try:
             yield connection
-        except _LOST as error:
-            raise DatabaseUnavailableError from error
-        except asyncpg.PostgresError as error:
-            raise _unavailable(error) or error from None
-        finally:
-            await self._release(connection)
+        except BaseException as error:
+            if (unavailable := _give_up(connections, connection, error)) is not None:
+                raise unavailable from error
+            raise
+        connections.release(connection)
+
+    async def _observe(self, connection: asyncpg.Connection) -> None:
+        if self.on_statement is not None:
+            connection.add_query_logger(self.on_statement)
 
     async def _ask(self, query: str, args: tuple[Any, ...]) -> Sequence[asyncpg.Record]:
-        connection = await self._acquire()
+        connections, connection = await self._acquire()
         try:
-            if not self._per_transaction:
-                return await connection.fetch(query, *args)
-            async with connection.transaction():
-                return await connection.fetch(query, *args)
-        except _LOST as error:
-            raise DatabaseUnavailableError from error
-        except asyncpg.PostgresError as error:
-            raise _unavailable(error) or error from None
-        finally:
-            await self._release(connection)
-
-    async def _acquire(self) -> PoolConnectionProxy:
-        """Wait for a turn, for a short time, then for a connection, as long as the URL allows."""
-        if self._pool is None:
-            raise PoolExhaustedError("the pool is not open")
-        await self._take_turn()
-        try:
-            return await _living_connection(self._pool)
-        except (*_LOST, asyncpg.PostgresError) as error:
-            self._turns.release()
-            raise PoolExhaustedError from error
-        except BaseException:
-            self._turns.release()
+            if self._per_transaction:
+                async with connection.transaction():
+                    rows = await connection.fetch(query, *args)
+            else:
+                rows = await connection.fetch(query, *args)
+        except BaseException as error:
+            if (unavailable := _give_up(connections, connection, error)) is not None:
+                raise unavailable from error
             raise
+        connections.release(connection)
+        return rows
 
-    async def _take_turn(self) -> None:
-        if not self._turns.locked():
-            await self._turns.acquire()
-            return
+    async def _ask_again(self, query: str, args: tuple[Any, ...]) -> Sequence[asyncpg.Record]:
         try:
-            async with asyncio.timeout(_ACQUIRE_TIMEOUT):
-                await self._turns.acquire()
+            async with asyncio.timeout(_COMMAND_TIMEOUT):
+                while True:
+                    with suppress(NotSentError):
+                        return await self._ask(query, args)
         except TimeoutError as error:
-            raise PoolExhaustedError from error
+            raise DatabaseSlowError from error
 
-    async def _release(self, connection: PoolConnectionProxy) -> None:
+    async def _acquire(self) -> tuple[ConnectionsAtHand, PoolConnectionProxy]:
+        """Wait for a connection for a short time; for a new one, as long as the URL allows."""
+        if (connections := self._connections) is None:
+            raise PoolExhaustedError("the pool is not open")
         try:
-            if self._pool is not None:
-                await self._pool.release(connection)
-        finally:
-            self._turns.release()
+            return connections, await connections.acquire()
+        except (*_LOST, asyncpg.PostgresError) as error:
+            raise PoolExhaustedError(str(error)) from error
+
+
+def _give_up(
+    connections: ConnectionsAtHand, connection: PoolConnectionProxy, error: BaseException
+) -> DatabaseUnavailableError | None:
+    """Give back the connection of what failed; nobody waits until a statement is cancelled."""
+    unavailable = _unavailable(error)
+    if unavailable is not None and not isinstance(unavailable, DatabaseSlowError):
+        _terminate(connection)
+    connections.return_later(connection)
+    return unavailable
+
+
+async def when_reachable(connect: Callable[[], Awaitable[None]], patience: float) -> None:
+    """Connect; while the database is away, try again for `patience` seconds.
+
+    Raises:
+        OSError, asyncpg.PostgresError: it stayed away, or what is wrong will not pass.
+    """
+    deadline = asyncio.get_running_loop().time() + patience
+    while True:
+        try:
+            return await connect()
+        except Exception as error:
+            if _unavailable(error) is None or asyncio.get_running_loop().time() >= deadline:
+                raise
+            log.warning("the database is away, trying again", error=repr(error))
+        await asyncio.sleep(_RETRY_INTERVAL)
 
 
 async def keeps_prepared_statements(connect_arguments: dict[str, Any]) -> bool:
@@ -176,49 +243,72 @@ async def keeps_prepared_statements(connect_arguments: dict[str, Any]) -> bool:
     or without `max_prepared_statements`). Such a pooler gives itself away: it announces a process
     id that is not the server's, and passes our statement's name through unchanged.
     """
+    name = f"taskward_{secrets.token_hex(8)}"
     connection = await asyncpg.connect(**connect_arguments, statement_cache_size=0)
     try:
         async with connection.transaction():
             if await connection.fetchval("SELECT pg_backend_pid()") == connection.get_server_pid():
                 return True
-            probe = await connection.prepare("SELECT 1", name="taskward_probe")
-            names = "SELECT 1 FROM pg_prepared_statements WHERE name = 'taskward_probe'"
-            passed_through = await connection.fetchval(names)
-            del probe
-            await connection.execute("DEALLOCATE ALL") if passed_through else None
-            return passed_through is None
+            probe = await connection.prepare("SELECT 1", name=name)
+            names = "SELECT 1 FROM pg_prepared_statements WHERE name = $1"
+            passed_through = await connection.fetchval(names, name)
+            del probe  # asyncpg closes what nobody refers to
+            if passed_through:
+                await connection.execute(f"DEALLOCATE {name}")
+            return not passed_through
     finally:
         await connection.close()
 
 
 async def _living_connection(pool: asyncpg.Pool) -> PoolConnectionProxy:
-    """Take connections from the pool until one is alive; also if given up, the others go back."""
-    while True:
-        connection, alive = await pool.acquire(), False
-        try:
-            alive = await _is_alive(connection)
-        finally:
-            if not alive:
-                connection.terminate()
-                await pool.release(connection)
-        if alive:
-            return connection
+    """Take a connection from the pool; if it is found dead, one that was made or used since."""
+    started = asyncio.get_running_loop().time()
+    connection = await pool.acquire()
+    if _idle_since(connection) > started - _CHECK_AFTER_IDLE or await _answers(connection, pool):
+        return connection
+    while _idle_since(connection := await pool.acquire()) < started:
+        await _end(connection, pool)
+    return connection
 
 
-async def _is_alive(connection: PoolConnectionProxy) -> bool:
-    """Ask a connection that sat idle for long whether the server is still at its other end."""
-    idle_since = connection.idle_since  # type: ignore[attr-defined]
-    if asyncio.get_running_loop().time() - idle_since < _CHECK_AFTER_IDLE:
-        return True
+async def _answers(connection: PoolConnectionProxy, pool: asyncpg.Pool) -> bool:
+    """Whether the server is still at the other end; if not, or if given up, the connection ends."""
+    answered = False
     try:
-        await connection.fetchval("SELECT 1", timeout=_CHECK_TIMEOUT)
+        # One message: a pooler cannot come between its parts.
+        await connection.execute("SELECT 1", timeout=_CHECK_TIMEOUT)
+        answered = True
     except (*_LOST, asyncpg.PostgresError):
-        return False
-    return True
+        pass
+    finally:
+        if not answered:
+            await _end(connection, pool)
+    return answered
 
 
-def _unavailable(error: asyncpg.PostgresError) -> DatabaseUnavailableError | None:
+async def _end(connection: PoolConnectionProxy, pool: asyncpg.Pool) -> None:
+    _terminate(connection)
+    await pool.release(connection)
+
+
+def _terminate(connection: PoolConnectionProxy) -> None:
+    with suppress(asyncpg.InterfaceError):  # one that ended by itself is no longer lent
+        connection.terminate()
+
+
+def _idle_since(connection: PoolConnectionProxy) -> float:
+    return connection.idle_since  # type: ignore[attr-defined, no-any-return]
+
+
+def _unavailable(error: BaseException) -> DatabaseUnavailableError | None:
     """Translate what means "not now": connection, resources, and the server's own shutdown."""
-    if (error.sqlstate or "").startswith(_UNAVAILABLE_CLASSES):
+    if isinstance(error, TimeoutError):
+        return DatabaseSlowError()
+    if isinstance(error, asyncpg.InternalClientError) and str(error).startswith(_NOT_SENT):
+        return NotSentError()
+    if isinstance(error, _LOST):
+        return DatabaseUnavailableError()
+    state = error.sqlstate if isinstance(error, asyncpg.PostgresError) else None
+    if (state or "").startswith(_UNAVAILABLE_CLASSES):
         return DatabaseUnavailableError(str(error))
     return None

@@ -63,11 +63,21 @@ class TaskNotFoundError(Exception):
     """There is no such task, or it is somebody else's: nobody is told which."""
 
 
+class TaskChangedError(Exception):
+    """The task is not in a version that the request names."""
+
+
+class RequestInFlightError(Exception):
+    """A request with the same Idempotency-Key has not been answered yet."""
+
+
 def install(app: FastAPI) -> None:
     """Answer every exception of `app` with JSON."""
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(TaskNotFoundError, _task_not_found)
+    app.add_exception_handler(TaskChangedError, _task_changed)
+    app.add_exception_handler(RequestInFlightError, _in_flight)
     app.add_exception_handler(DatabaseUnavailableError, _database_unavailable)
     app.add_exception_handler(asyncpg.DataError, _unstorable)
     app.add_exception_handler(Exception, _internal_error)
@@ -107,6 +117,15 @@ async def _validation_error(_: Request, error: Exception) -> Response:
 
 async def _task_not_found(_: Request, __: Exception) -> Response:
     return json_error(404, "Task not found")
+
+
+async def _task_changed(_: Request, __: Exception) -> Response:
+    return json_error(412, "The task has changed: If-Match does not name its ETag")
+
+
+async def _in_flight(_: Request, __: Exception) -> Response:
+    detail = "A request with this Idempotency-Key is under way"
+    return json_error(409, detail, headers={"Retry-After": "1"})
 
 
 async def _database_unavailable(request: Request, error: Exception) -> Response:

@@ -34,10 +34,12 @@ class _Unusual(Exception):  # noqa: N818
 
 
 class _Operation(NamedTuple):
+    route: APIRoute
     endpoint: Callable[..., Awaitable[Response]]
     dependencies: tuple[tuple[str, Provider], ...]
     path: tuple[tuple[str, Any], ...]
     query: tuple[tuple[str, Any], ...]
+    headers: frozenset[bytes]
     body: tuple[str, TypeAdapter[Any]] | None
 
 
@@ -61,6 +63,7 @@ class FastPath:
         if operation is None:
             await self._rest(scope, receive, send)
             return
+        scope["route"] = operation.route  # as FastAPI does
         body = _Body(receive)
         try:
             arguments = await _arguments(operation, scope, task_id, body)
@@ -96,15 +99,21 @@ class FastPath:
         calls = [(d.name or "", d.call) for d in dependant.dependencies]
         if {call for _, call in calls} != providers.keys() or len(dependant.body_params) > 1:
             return
+        if dependant.cookie_params or any(
+            f.field_info.is_required() for f in dependant.header_params
+        ):
+            return
         bodies = [
             (f.name, TypeAdapter[Any](f.field_info.annotation or Any))
             for f in dependant.body_params
         ]
         operation = _Operation(
+            route,
             route.endpoint,
             tuple((name, providers[call]) for name, call in calls if call is not None),
             tuple((field.name, field) for field in dependant.path_params),
             tuple((field.name, field) for field in dependant.query_params),
+            frozenset(field.alias.lower().encode() for field in dependant.header_params),
             bodies[0] if bodies else None,
         )
         for method in route.methods or ():
@@ -135,6 +144,8 @@ async def _arguments(
     operation: _Operation, scope: Scope, task_id: str, body: _Body
 ) -> dict[str, Any]:
     headers = _unique_headers(scope)
+    if not operation.headers.isdisjoint(headers):
+        raise _Unusual
     arguments: dict[str, Any] = {}
     for name, provide in operation.dependencies:
         arguments[name] = value = provide(scope, headers)

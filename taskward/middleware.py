@@ -1,15 +1,17 @@
 """The one middleware, pure ASGI, that every request meets first.
 
-It gives the request an id, bounds its body, adds CORS headers, writes the access log, and turns
-what nothing else caught into a 500. It is one class and not five, because each layer costs every
-request more than the work it does.
+It gives the request an id, bounds its body, adds CORS and security headers, writes the access log,
+counts for the metrics, and turns what nothing else caught into a 500. It is one class and not six,
+because each layer costs every request more than the work it does.
 """
 
 import os
 import re
 import sys
 import time
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeAlias
 
 import structlog
 from starlette.datastructures import Headers
@@ -22,11 +24,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from taskward.auth.origins import TrustedOrigins
 from taskward.errors import json_error
 from taskward.observability import AccessLog
+from taskward.security_headers import SecurityHeaders
 
 MAX_BODY_BYTES = 1_048_576
 _ORIGIN_MAX_LENGTH = 512
 _CLIENT_IS_GONE = 499  # in the log only, as nginx has it
 EXPOSED_HEADERS = (
+    "ETag",
     "Location",
     "Retry-After",
     "X-Request-ID",
@@ -44,11 +48,25 @@ _PREFLIGHT = {b"origin", b"access-control-request-method"}
 log = structlog.get_logger(__name__)
 
 
+Observe: TypeAlias = Callable[[Scope, int, float], None]
+"""Is told of each request: its scope, its status, its seconds."""
+
+
 class EdgeMiddleware:
     """What stands between the server and the application."""
 
-    def __init__(self, app: ASGIApp, origins: TrustedOrigins, access_log: AccessLog) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        origins: TrustedOrigins,
+        access_log: AccessLog,
+        observe: Observe | None = None,
+        *,
+        https: bool = False,
+    ) -> None:
         self.app = app
+        self.observe = observe
+        self.security = SecurityHeaders(https=https)
         self.preflight = Preflight(origins)
         self.trusts_origin = lru_cache(maxsize=256)(origins.trusts_origin)
         self.access_log = access_log
@@ -63,7 +81,10 @@ class EdgeMiddleware:
         try:
             await self._answer(scope, request)
         finally:
-            self.access_log(scope, request.status, time.perf_counter() - started, request.id)
+            seconds = time.perf_counter() - started
+            self.access_log(scope, request.status, seconds, request.id)
+            if self.observe is not None:
+                self.observe(scope, request.status, seconds)
 
     async def _answer(self, scope: Scope, request: "_Request") -> None:
         if (refusal := request.refusal()) is not None:
@@ -116,7 +137,9 @@ class _Request:
         """Send a part of the answer, with the headers that every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], *self._extra]
+            headers = message["headers"]
+            more = self._edge.security.missing_in(headers, self._scope["path"])
+            message["headers"] = [*headers, *self._extra, *more]
         await self._send(message)
 
     def _cors_headers(self) -> list[tuple[bytes, bytes]]:

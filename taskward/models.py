@@ -23,6 +23,7 @@ from sqlmodel import Field, SQLModel
 TITLE_MAX_LENGTH = 200
 DESCRIPTION_MAX_LENGTH = 10_000
 USER_ID_MAX_LENGTH = 255
+IDEMPOTENCY_KEY_MAX_LENGTH = 255
 
 _MILLISECONDS = text("'milliseconds'")
 
@@ -85,6 +86,21 @@ class Task(SQLModel, table=True):
     updated_at: datetime = Field(
         sa_type=DateTime(timezone=True),
         sa_column_kwargs={"server_default": func.date_trunc(_MILLISECONDS, func.now())},
+    )
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """A key that a user sent with a new task, and the task as it was answered then."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("idempotency_keys_created_at_idx", "created_at"),)
+
+    user_id: str = Field(primary_key=True, sa_type=String(USER_ID_MAX_LENGTH))
+    key: str = Field(primary_key=True, sa_type=String(IDEMPOTENCY_KEY_MAX_LENGTH))
+    fingerprint: str = Field(sa_type=Text)
+    task: str = Field(sa_type=Text)
+    created_at: datetime = Field(
+        sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()}
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 from fastapi import FastAPI
 
 from taskward import database as database_module
+from taskward import pool as pool_module
 from taskward.app import create_app
 from taskward.database import Database, DatabaseUnavailableError
 from taskward.database_url import DatabaseURL, SSLMode
@@ -189,6 +190,7 @@ async def test_a_connection_that_went_silent_while_idle_for_long_costs_no_reques
 ) -> None:
     monkeypatch.setattr(database_module, "_CHECK_TIMEOUT", 0.2)
     monkeypatch.setattr(database_module, "_COMMAND_TIMEOUT", 1.0)
+    monkeypatch.setattr(pool_module, "_AT_HAND_SECONDS", 0.0)
     async with Link(url) as link, served(link.url) as (_, client):
         await in_parallel(client, "GET", requests_before)
         link.silence()
@@ -201,7 +203,7 @@ async def test_a_connection_that_went_silent_while_idle_for_long_costs_no_reques
 async def test_a_database_that_wakes_up_slowly_costs_no_request(
     own_url: DatabaseURL, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
-    monkeypatch.setattr(database_module, "_ACQUIRE_TIMEOUT", 0.2)
+    monkeypatch.setattr(pool_module, "_WAIT_TIMEOUT", 0.2)
     async with Link(own_url) as link, served(link.url) as (_, client):
         await end_connections(own_url)
         link.delay = 0.5
@@ -239,6 +241,7 @@ async def test_a_write_that_lost_its_connection_is_never_sent_twice(
 async def test_a_pool_that_nobody_uses_gives_up_its_connections(
     own_url: DatabaseURL, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pool_module, "_AT_HAND_SECONDS", 0.05)
     monkeypatch.setattr(database_module, "_IDLE_LIFETIME", 0.05)
     async with (
         connected(DatabaseURL.parse(database_url)) as elsewhere,
@@ -271,7 +274,7 @@ async def test_a_pool_whose_connections_were_ended_makes_none_until_somebody_ask
 async def test_with_every_connection_busy_reads_and_writes_are_503_after_the_same_short_wait(
     url: DatabaseURL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "_ACQUIRE_TIMEOUT", 1.0)
+    monkeypatch.setattr(pool_module, "_WAIT_TIMEOUT", 1.0)
     async with served(url) as (app, client):
         async with AsyncExitStack() as held:
             for _ in range(POOL_SIZE):
@@ -298,6 +301,7 @@ async def test_a_request_given_up_while_its_connection_is_checked_gives_it_back_
     url: DatabaseURL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database_module, "_CHECK_AFTER_IDLE", 0.0)
+    monkeypatch.setattr(pool_module, "_AT_HAND_SECONDS", 0.0)
     async with (
         asyncio.timeout(25),
         Link(url) as link,

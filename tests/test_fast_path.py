@@ -18,6 +18,7 @@ from taskward.middleware import EdgeMiddleware
 from tests.conftest import BASE_URL
 
 VARYING = {"x-request-id", "content-length", "location"}
+TAGS = ["*", '"2026-01-08T10:30:00.123Z"', "nonsense", "", '"é"']
 
 
 def layers(app: FastAPI) -> tuple[EdgeMiddleware, FastPath]:
@@ -118,6 +119,7 @@ authorizations = st.sampled_from(
         "{}",
     ]
 )
+OPTIONAL_HEADERS = ("content_type", "origin", "if_match", "if_none_match", "idempotency_key")
 OPERATIONS = [
     ("GET", "/api/tasks"),
     ("POST", "/api/tasks"),
@@ -136,6 +138,9 @@ DEVIATIONS: dict[str, st.SearchStrategy[Any]] = {
     "authorization": authorizations,
     "origin": st.sampled_from(["http://localhost:3000", "https://evil.example", ""]),
     "twice": st.just(value=True),
+    "if_match": st.sampled_from(TAGS),
+    "if_none_match": st.sampled_from(TAGS),
+    "idempotency_key": st.sampled_from(["key", "other", "", "a b", "k" * 256, "é"]),
 }
 
 
@@ -152,6 +157,9 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
         "authorization": "Bearer {}",
         "origin": None,
         "twice": False,
+        "if_match": None,
+        "if_none_match": None,
+        "idempotency_key": None,
     }
     odd = draw(st.lists(st.sampled_from(sorted(DEVIATIONS)), max_size=2, unique=True))
     return request | {name: draw(DEVIATIONS[name]) for name in odd}
@@ -174,15 +182,17 @@ class World:
     async def answer(self, request: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
         path = request["path"].replace("existing", str(self.existing))
         url = f"{BASE_URL}{path}" + (f"?{request['query']}" if request["query"] else "")
-        headers = [("authorization", request["authorization"].format(self.token))]
+        headers = [("authorization", request["authorization"].format(self.token).encode())]
         headers += headers if request["twice"] else []
-        for name in ("content_type", "origin"):
+        for name in OPTIONAL_HEADERS:
             if request[name] is not None:
-                headers.append((name.replace("_", "-"), request[name]))
+                headers.append((name.replace("_", "-"), request[name].encode()))
         response = await self.client.request(
             request["method"], url, headers=headers, content=request["body"]
         )
         kept = {k: v for k, v in response.headers.items() if k not in VARYING}
+        if "etag" in kept:
+            kept["etag"] = f"{len(kept['etag'])} characters"
         return response.status_code, kept, self._normal(response)
 
     def _normal(self, response: httpx.Response) -> Any:

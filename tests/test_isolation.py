@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from taskward import tasks
+from taskward import task_store
 from taskward.errors import TaskNotFoundError
 from taskward.models import TaskCreate, TaskReplace
 from tests.conftest import TRUSTED_ORIGIN, Person
@@ -234,17 +234,17 @@ async def test_the_functions_without_http_keep_users_apart_as_well(
     app: FastAPI, alice: Person, bob: Person
 ) -> None:
     database = app.state.database
-    task_id = (await tasks.create(database, bob.id, TaskCreate(title="Bob's")))["id"]
+    task_id = (await task_store.create(database, bob.id, TaskCreate(title="Bob's")))["id"]
     with pytest.raises(TaskNotFoundError):
-        await tasks.get(database, alice.id, task_id)
+        await task_store.get(database, alice.id, task_id)
     with pytest.raises(TaskNotFoundError):
-        await tasks.replace(database, alice.id, task_id, TaskReplace(title="Mine"))
+        await task_store.replace(database, alice.id, task_id, TaskReplace(title="Mine"))
     with pytest.raises(TaskNotFoundError):
-        await tasks.toggle(database, alice.id, task_id)
+        await task_store.toggle(database, alice.id, task_id)
     with pytest.raises(TaskNotFoundError):
-        await tasks.remove(database, alice.id, task_id)
-    assert await tasks.list_all(database, alice.id) == []
-    row = await tasks.get(database, bob.id, task_id)
+        await task_store.remove(database, alice.id, task_id)
+    assert await task_store.list_all(database, alice.id) == "[]"
+    row = await task_store.get(database, bob.id, task_id)
     assert (row["title"], row["completed"]) == ("Bob's", False)
 
 
@@ -254,6 +254,6 @@ async def test_removing_all_tasks_of_one_user_leaves_those_of_the_others(
     kept = await create(client, bob)
     for _ in range(3):
         await create(client, alice)
-    await tasks.remove_all(app.state.database, alice.id)
+    await task_store.remove_all(app.state.database, alice.id)
     assert await tasks_of(client, alice) == []
     assert await tasks_of(client, bob) == [kept]

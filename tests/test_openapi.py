@@ -14,18 +14,20 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.conftest import Person
+from taskward.app import create_app
+from tests.conftest import BASE_URL, Person, settings_for
 
 SNAPSHOT = Path(__file__).parent / "openapi.json"
 OPERATIONS = {
-    ("post", "/api/tasks"): {"201", "401", "413", "422", "503"},
-    ("get", "/api/tasks"): {"200", "400", "401", "503"},
-    ("get", "/api/tasks/{task_id}"): {"200", "401", "404", "422", "503"},
-    ("put", "/api/tasks/{task_id}"): {"200", "401", "404", "413", "422", "503"},
-    ("patch", "/api/tasks/{task_id}/complete"): {"200", "401", "404", "422", "503"},
-    ("delete", "/api/tasks/{task_id}"): {"204", "401", "404", "422", "503"},
+    ("post", "/api/tasks"): {"201", "401", "409", "413", "422", "503"},
+    ("get", "/api/tasks"): {"200", "304", "400", "401", "503"},
+    ("get", "/api/tasks/{task_id}"): {"200", "304", "401", "404", "422", "503"},
+    ("put", "/api/tasks/{task_id}"): {"200", "401", "404", "412", "413", "422", "503"},
+    ("patch", "/api/tasks/{task_id}/complete"): {"200", "401", "404", "412", "422", "503"},
+    ("delete", "/api/tasks/{task_id}"): {"204", "401", "404", "412", "422", "503"},
 }
 WITHOUT_NUL = r"^[^\u0000]*$"
+CONDITIONS = [{"If-Match": '"another"'}, {"If-None-Match": "*"}]
 LOADED = re.compile(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""")
 EVERY_OPERATION = pytest.mark.parametrize(("method", "path"), OPERATIONS)
 
@@ -134,7 +136,7 @@ async def test_the_limits_of_a_task_are_documented(document: dict[str, Any]) -> 
 
 
 async def test_the_filter_is_documented_with_its_three_values(document: dict[str, Any]) -> None:
-    (parameter,) = document["paths"]["/api/tasks"]["get"]["parameters"]
+    parameter, _ = document["paths"]["/api/tasks"]["get"]["parameters"]
     assert (parameter["name"], parameter["required"]) == ("status", False)
     assert parameter["schema"]["enum"] == ["all", "pending", "completed"]
     assert parameter["schema"]["default"] == "all"
@@ -159,14 +161,14 @@ async def test_each_operation_answers_as_documented_for_an_owner_a_stranger_and_
     created = await client.post("/api/tasks", json={"title": "t"}, headers=alice.headers)
     seen = set()
     for task_id in (created.json()["id"], 0, "abc"):
-        for headers in (alice.headers, {}):
+        for headers in (*({**alice.headers, **extra} for extra in CONDITIONS), alice.headers, {}):
             for body in ({"title": "t"}, {"title": ""}):
                 for query in ("", "?status=archive"):
                     target = path.format(task_id=task_id) + query
                     answer = await client.request(method, target, json=body, headers=headers)
                     seen.add(str(answer.status_code))
     documented = document["paths"][path][method]["responses"].keys()
-    assert seen == documented - {"413", "503"}
+    assert seen == documented - {"409", "413", "503"}
 
 
 async def test_the_document_is_the_one_that_was_reviewed(app: FastAPI) -> None:
@@ -197,6 +199,11 @@ async def test_the_documentation_pages_load_nothing_from_elsewhere(
         assert loaded.content
 
 
-async def test_the_bare_address_leads_to_the_documentation(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/", follow_redirects=True)
+async def test_the_bare_address_leads_to_the_documentation_where_there_is_no_page(
+    database_url: str, tmp_path: Path
+) -> None:
+    app = create_app(settings_for(database_url, frontend_dir=tmp_path))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL) as client:
+        answer = await client.get("/", follow_redirects=True)
     assert (answer.status_code, answer.url.path) == (200, "/docs")

@@ -13,7 +13,7 @@ from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.responses import Response
 from starlette.routing import BaseRoute, WebSocketRoute
 
-from taskward import tasks
+from taskward import task_store, tasks
 from taskward.app import create_app
 from taskward.auth import CurrentUser
 from taskward.auth.current_user import JWTBearer
@@ -34,7 +34,9 @@ ALLOWED = {
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW"]
 REFUSED = [(path, m) for path, allowed in ALLOWED.items() for m in METHODS if m not in allowed]
 MEMBER = [("GET", ""), ("PUT", ""), ("DELETE", ""), ("PATCH", "/complete")]
-OPEN_PATHS = re.compile(r"/(docs(/oauth2-redirect)?|redoc|openapi\.json|static-offline-docs)?")
+OPEN_PATHS = re.compile(
+    r"/(docs(/oauth2-redirect)?|redoc|openapi\.json|static-offline-docs|health/(live|ready))?"
+)
 
 
 def walk(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[RouteContext]:
@@ -111,7 +113,9 @@ async def test_without_a_token_every_tasks_operation_is_401(
     assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})
 
 
-async def test_there_is_nothing_but_tasks_better_auth_and_the_documentation(app: FastAPI) -> None:
+async def test_there_is_nothing_but_tasks_better_auth_the_documentation_and_health(
+    app: FastAPI,
+) -> None:
     others = [
         str(context.path)
         for context in walk(app.routes)
@@ -135,16 +139,16 @@ async def test_nothing_takes_files_websockets_or_pages(app: FastAPI) -> None:
 
 
 def statements() -> list[Statement]:
-    """Every compiled statement of the tasks module, those in dictionaries as well."""
+    """Every compiled statement of the task store, those in dictionaries as well."""
     values: list[Any] = []
-    for value in vars(tasks).values():
+    for value in vars(task_store).values():
         values += value.values() if isinstance(value, dict) else [value]
     return [value for value in values if isinstance(value, Statement)]
 
 
 def test_every_statement_on_tasks_names_the_owner() -> None:
     found = [statement.sql for statement in statements()]
-    assert len(found) == 9
+    assert len(found) == 12
     for sql in found:
         wanted = r"INSERT INTO tasks \(user_id, " if sql.startswith("INSERT") else r"user_id = \$\d"
         assert re.search(wanted, sql), sql

@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from taskward.__main__ import allow_many_connections
 from taskward.auth.tokens import TokenSigner
 from taskward.http_protocol import BoundedHttpProtocol
+from taskward.serve import allow_many_connections
 from tests.conftest import CreateDatabase
 from tests.fuzz.sizes import size
 from tests.fuzz.target import ImpatientProtocol, ImpatientServer, MakeRunServer

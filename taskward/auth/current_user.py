@@ -47,7 +47,8 @@ def known_user(tokens: TokenSigner, authorization: bytes | None) -> str | None:
 async def authenticate(connection: HTTPConnection) -> str:
     """Return the id of the user whose token the request bears.
 
-    There is no I/O, but for the first token under a new key of another server, if one is trusted.
+    It is left in the scope, as `user_id`, for logs. There is no I/O, but for the first token under
+    a new key of another server, if one is trusted.
 
     Raises:
         HTTPException: 401 with `WWW-Authenticate`, and one of three details.
@@ -59,11 +60,13 @@ async def authenticate(connection: HTTPConnection) -> str:
     if len(headers) > 1:
         raise _unauthorized("Invalid token")
     try:
-        return await _verify(connection.app.state.better_auth.tokens, token.strip(_SPACES))
+        user_id = await _verify(connection.app.state.better_auth.tokens, token.strip(_SPACES))
     except ExpiredTokenError:
         raise _unauthorized("Token expired") from None
     except InvalidTokenError:
         raise _unauthorized("Invalid token") from None
+    connection.scope["user_id"] = user_id
+    return user_id
 
 
 async def _verify(tokens: TokenSigner, token: str) -> str:

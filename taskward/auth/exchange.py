@@ -103,6 +103,7 @@ class Exchange:
             await self._end_session(token if found else None)
             return None
         self._session = found
+        self.request.scope["user_id"] = found["user.id"]
         wanted = self.remembers and not any(self.request.query_params.getlist("disableRefresh"))
         if wanted and self._is_due(found["session.expiresAt"]):
             await self._extend_session(token)
@@ -177,6 +178,7 @@ class Exchange:
 
         Without `remember` it is remembered as the last one was.
         """
+        self.request.scope["user_id"] = session["userId"]
         self.set_session_cookies(session["token"], remember=remember)
         self.offer_jwt(session["userId"])
 

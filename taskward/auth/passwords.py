@@ -29,8 +29,8 @@ class PasswordHasher:
     def __init__(self, threads: int | None = None) -> None:
         cores = threads or len(os.sched_getaffinity(0))
         self._executor = ThreadPoolExecutor(cores, thread_name_prefix="scrypt")
-        self._max_pending = cores * (1 + _MAX_WAITING_PER_CORE)
-        self._pending = 0
+        self.max_pending = cores * (1 + _MAX_WAITING_PER_CORE)
+        self.pending = 0
 
     async def hash(self, password: str) -> str:
         """Return a new salted hash.
@@ -56,14 +56,14 @@ class PasswordHasher:
         await self._derive(password, "0" * 2 * _SALT_BYTES)
 
     async def _derive(self, password: str, salt: str) -> bytes:
-        if self._pending >= self._max_pending:
+        if self.pending >= self.max_pending:
             raise HashingQueueFullError
-        self._pending += 1
+        self.pending += 1
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._executor, _scrypt, password, salt)
         finally:
-            self._pending -= 1
+            self.pending -= 1
 
 
 def _scrypt(password: str, salt: str) -> bytes:

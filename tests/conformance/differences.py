@@ -31,6 +31,13 @@ ANSWER: Final = frozenset(
 
 KNOWN: Final = (
     Known(
+        "no cache may keep an answer with sessions, tokens or a person in it; theirs often says so",
+        frozenset({"cache-control"}),
+        lambda call, theirs, ours: (
+            theirs["cache-control"] == "-" and ours["cache-control"] == "no-store"
+        ),
+    ),
+    Known(
         "a JWT comes with sign-in and sign-up as well, which spares front ends a request",
         frozenset({"set-auth-jwt"}),
         lambda call, theirs, ours: (

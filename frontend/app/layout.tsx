@@ -1,0 +1,36 @@
+import type { Metadata, Viewport } from "next";
+import type { ReactNode } from "react";
+import { Providers } from "@/components/providers";
+import { SiteHeader } from "@/components/site-header";
+import { THEME_SCRIPT } from "@/lib/theme-script";
+import "./globals.css";
+
+export const metadata: Metadata = {
+  title: { default: "Taskward", template: "%s · Taskward" },
+  description: "Your tasks, and nobody else's.",
+  referrer: "no-referrer",
+};
+
+export const viewport: Viewport = {
+  themeColor: [
+    { media: "(prefers-color-scheme: light)", color: "#ffffff" },
+    { media: "(prefers-color-scheme: dark)", color: "#16211f" },
+  ],
+};
+
+export default function RootLayout({ children }: { children: ReactNode }) {
+  return (
+    <html lang="en" suppressHydrationWarning>
+      <head>
+        {/* biome-ignore lint/security/noDangerouslySetInnerHtml: a constant; without it the page would flash */}
+        <script dangerouslySetInnerHTML={{ __html: THEME_SCRIPT }} />
+      </head>
+      <body>
+        <Providers>
+          <SiteHeader />
+          <main className="mx-auto max-w-3xl px-4 py-8">{children}</main>
+        </Providers>
+      </body>
+    </html>
+  );
+}

@@ -1,0 +1,364 @@
+// The stories of the specification, told in the page: what people do with their tasks, and with their account.
+import assert from "node:assert/strict";
+import {
+  add,
+  fillSignIn,
+  fillSignUp,
+  finish,
+  newContext,
+  newPerson,
+  PASSWORD,
+  shows,
+  step,
+  stored,
+  storedTitles,
+  task,
+  titles,
+  until,
+  withoutComplaints,
+} from "./harness.mjs";
+
+const JWT = /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/;
+let ada;
+
+await step("a stranger signs up and sees an empty list", async () => {
+  ada = await newPerson("Ada");
+  assert.equal(await ada.page.title(), "Tasks · Taskward");
+});
+
+await step("three tasks that are added are three shown ones, the newest first", async () => {
+  for (const title of ["One", "Two", "Three"]) await add(ada.page, title);
+  await shows(ada.page, ["Three", "Two", "One"]);
+  await until(async () => (await storedTitles(ada.page)).length === 3);
+});
+
+await step("every request to the tasks carries the JSON Web Token, and no address does", async () => {
+  const calls = ada.context.requests.filter((request) =>
+    new URL(request.url()).pathname.startsWith("/api/tasks"),
+  );
+  assert.ok(calls.length >= 4);
+  const token = await ada.page.evaluate(() => localStorage.getItem("taskward.token"));
+  for (const call of calls) {
+    const sent = (await call.allHeaders()).authorization;
+    assert.match(sent, JWT);
+    if (call.method() === "POST") assert.equal(sent, `Bearer ${token}`);
+  }
+  const leaky = ada.context.requests.filter((request) => /eyJ|token=|password/i.test(request.url()));
+  assert.deepEqual(
+    leaky.map((request) => request.url()),
+    [],
+  );
+});
+
+await step("a title with HTML is shown as text", async () => {
+  const title = `<img src=x onerror="document.title='owned'"><b>bold</b>`;
+  await add(ada.page, title);
+  assert.ok((await ada.page.locator("main").textContent()).includes(title));
+  assert.equal(await ada.page.locator("main img, main b").count(), 0);
+  await task(ada.page, title)
+    .getByRole("button", { name: /^Delete/ })
+    .click();
+  await ada.page.getByRole("button", { name: "Dismiss" }).click();
+  await shows(ada.page, ["Three", "Two", "One"]);
+});
+
+await step("a task is edited in place, with a description", async () => {
+  const { page } = ada;
+  await page.getByRole("button", { name: "Edit Two" }).click();
+  await page.getByLabel("Title").fill("Two and a half");
+  await page.getByLabel("Description").fill("first line\nsecond line");
+  await page.getByRole("button", { name: "Save" }).click();
+  await task(page, "Two and a half").getByText("second line").waitFor();
+  await until(async () => (await stored(page))[1].description === "first line\nsecond line");
+  assert.equal((await stored(page))[1].title, "Two and a half");
+});
+
+await step("an edit that is cancelled changes nothing", async () => {
+  const { page } = ada;
+  await page.getByRole("button", { name: "Edit One" }).click();
+  await page.getByLabel("Title").fill("Something else");
+  await page.keyboard.press("Escape");
+  await shows(page, ["Three", "Two and a half", "One"]);
+  assert.deepEqual(await storedTitles(page), ["Three", "Two and a half", "One"]);
+});
+
+await step("a title that is empty or too long is refused with a word at its field", async () => {
+  const { page } = ada;
+  const field = page.getByLabel("New task");
+  for (const [title, complaint] of [
+    ["   ", "Give the task a title."],
+    ["ü".repeat(201), "At most 200 characters; this has 201."],
+  ]) {
+    await field.fill(title);
+    await field.press("Enter");
+    await page.getByText(complaint).waitFor();
+    assert.equal(await field.getAttribute("aria-invalid"), "true");
+    assert.equal(
+      await field.evaluate(
+        (input) => document.getElementById(input.getAttribute("aria-describedby")).textContent,
+      ),
+      complaint,
+    );
+  }
+  await field.fill("");
+  assert.equal((await stored(page)).length, 3);
+});
+
+await step("200 characters of four bytes each are a title", async () => {
+  const title = "😀".repeat(200);
+  await add(ada.page, title);
+  await until(async () => (await storedTitles(ada.page))[0] === title);
+  await task(ada.page, title)
+    .getByRole("button", { name: /^Delete/ })
+    .click();
+  await ada.page.getByRole("button", { name: "Dismiss" }).click();
+});
+
+await step("a task is completed, and pending again", async () => {
+  const { page } = ada;
+  const box = page.getByRole("checkbox", { name: "One" });
+  for (const completed of [true, false, true]) {
+    await box.click();
+    assert.equal(await box.isChecked(), completed);
+    await until(
+      async () => (await stored(page)).find(({ title }) => title === "One").completed === completed,
+    );
+  }
+});
+
+await step("a filter shows the tasks of that status and stays in the address", async () => {
+  const { page } = ada;
+  const filters = page.getByRole("navigation", { name: "Filter" });
+  await filters.getByRole("link", { name: "Pending" }).click();
+  await shows(page, ["Three", "Two and a half"]);
+  assert.equal(new URL(page.url()).search, "?status=pending");
+  await filters.getByRole("link", { name: "Completed" }).click();
+  await shows(page, ["One"]);
+  await page.reload();
+  await shows(page, ["One"]);
+  assert.equal(await filters.getByRole("link", { name: "Completed" }).getAttribute("aria-current"), "page");
+  await page.goBack();
+  await shows(page, ["Three", "Two and a half"]);
+  await filters.getByRole("link", { name: "All" }).click();
+  await shows(page, ["Three", "Two and a half", "One"]);
+});
+
+await step("a deletion can be undone, and the server never heard of it", async () => {
+  const { page } = ada;
+  await page.getByRole("button", { name: "Delete Three" }).click();
+  await shows(page, ["Two and a half", "One"]);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await shows(page, ["Three", "Two and a half", "One"]);
+  assert.equal((await storedTitles(page))[0], "Three");
+});
+
+await step("a deletion that nobody undoes is one", async () => {
+  const { page } = ada;
+  await page.getByRole("button", { name: "Delete Three" }).click();
+  await page.mouse.move(0, 0);
+  await page.getByText("Deleted “Three”").waitFor({ state: "detached", timeout: 15_000 });
+  await until(async () => !(await storedTitles(page)).includes("Three"));
+});
+
+await step("a deletion just before the page is left is one as well", async () => {
+  const { page } = ada;
+  await page.getByRole("button", { name: "Delete One" }).click();
+  await page.reload();
+  await until(async () => JSON.stringify(await storedTitles(page)) === JSON.stringify(["Two and a half"]));
+  await page.reload();
+  await shows(page, ["Two and a half"]);
+});
+
+await step("without a mouse: add, complete, edit, filter, delete, undo", async () => {
+  const grace = await newPerson("Grace");
+  const { page } = grace;
+  const press = async (...keys) => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  const focusedName = () =>
+    page.evaluate(
+      () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent,
+    );
+  const tabTo = async (name) => {
+    for (let presses = 0; (await focusedName()) !== name; presses += 1) {
+      assert.ok(presses < 30, `the focus never came to ${name}`);
+      await press("Tab");
+    }
+  };
+  await tabTo("New task");
+  await page.keyboard.type("Water the plants");
+  await press("Enter");
+  await page.keyboard.type("Feed the cat");
+  await press("Enter");
+  await shows(page, ["Feed the cat", "Water the plants"]);
+  await tabTo("Feed the cat");
+  await press("Space");
+  await press("ArrowDown");
+  assert.equal(await focusedName(), "Water the plants");
+  await press("Enter");
+  await page.keyboard.type("Water all plants");
+  await press("Enter");
+  await shows(page, ["Feed the cat", "Water all plants"]);
+  assert.equal(await focusedName(), "Edit Water all plants");
+  await press("Shift+Tab", "Delete");
+  await shows(page, ["Feed the cat"]);
+  assert.equal(await focusedName(), "Feed the cat");
+  await press("Control+z");
+  await shows(page, ["Feed the cat", "Water all plants"]);
+  await page.getByLabel("New task").focus();
+  await tabTo("Completed1");
+  await press("Enter");
+  await shows(page, ["Feed the cat"]);
+  await until(
+    async () => (await stored(page))[1].title === "Water all plants" && (await stored(page))[0].completed,
+  );
+  await withoutComplaints(grace.context);
+  await grace.context.close();
+});
+
+await step("two users in two browsers: neither sees nor reaches the other's tasks", async () => {
+  const bob = await newPerson("Bob");
+  await add(bob.page, "Bob's own");
+  await shows(bob.page, ["Bob's own"]);
+  assert.deepEqual(await titles(ada.page), ["Two and a half"]);
+  const [foreign] = await stored(ada.page);
+  const statuses = await bob.page.evaluate(async (id) => {
+    const headers = {
+      Authorization: `Bearer ${localStorage.getItem("taskward.token")}`,
+      "Content-Type": "application/json",
+    };
+    const calls = [
+      ["GET", ""],
+      ["PUT", ""],
+      ["PATCH", "/complete"],
+      ["DELETE", ""],
+    ];
+    const answer = ([method, end]) =>
+      fetch(`/api/tasks/${id}${end}`, {
+        method,
+        headers,
+        body: method === "PUT" ? '{"title": "mine"}' : undefined,
+      });
+    return (await Promise.all(calls.map(answer))).map(({ status }) => status);
+  }, foreign.id);
+  assert.deepEqual(statuses, [404, 404, 404, 404]);
+  assert.deepEqual(await storedTitles(ada.page), ["Two and a half"]);
+  await bob.context.close();
+});
+
+await step("signing out leads to the sign-in page and leaves no token behind", async () => {
+  const { page } = ada;
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL("/sign-in");
+  assert.equal(await page.evaluate(() => localStorage.getItem("taskward.token")), null);
+  await page.goto("/account");
+  await page.waitForURL("/sign-in?next=/account");
+});
+
+await step("a wrong password is refused with a sentence", async () => {
+  await fillSignIn(ada.page, ada.email, "not the password");
+  await ada.page.getByRole("alert").getByText("The e-mail address or the password is wrong.").waitFor();
+});
+
+await step("signing in leads on to where one wanted to go, and the tasks are there", async () => {
+  await fillSignIn(ada.page, ada.email);
+  await ada.page.waitForURL("/account");
+  await ada.page.getByRole("link", { name: "Tasks" }).click();
+  await shows(ada.page, ["Two and a half"]);
+});
+
+await step("nobody is led to another site after signing in", async () => {
+  const context = await newContext();
+  const page = await context.newPage();
+  await page.goto("/sign-in?next=https://example.org/");
+  await fillSignIn(page, ada.email);
+  await page.waitForURL("/tasks");
+  await context.close();
+});
+
+await step("what is wrong with a sign-up stands at its field", async () => {
+  const context = await newContext();
+  const page = await context.newPage();
+  await page.goto("/sign-up");
+  await fillSignUp(page, "Eve", "nonsense", "short");
+  await page.getByText("Give an e-mail address").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("name")), "email");
+  await fillSignUp(page, "Eve", ada.email);
+  await page.getByText("There is an account with this address already").waitFor();
+  await withoutComplaints(context);
+  await context.close();
+});
+
+await step("a name is changed", async () => {
+  const { page } = ada;
+  await page.getByRole("link", { name: "Account" }).click();
+  await page.getByLabel("Name").fill("Ada Lovelace");
+  await page.getByRole("button", { name: "Save name" }).click();
+  await page.getByText("Your name is saved.").waitFor();
+  await page.reload();
+  assert.equal(await page.getByLabel("Name").inputValue(), "Ada Lovelace");
+});
+
+await step("a session elsewhere is listed, and ended from here", async () => {
+  const elsewhere = await newContext({
+    userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+  });
+  const there = await elsewhere.newPage();
+  await there.goto("/sign-in");
+  await fillSignIn(there, ada.email);
+  await shows(there, ["Two and a half"]);
+  await ada.page.reload();
+  await ada.page.getByRole("button", { name: "Sign out Firefox on Linux" }).click();
+  await ada.page.getByText("Firefox on Linux").waitFor({ state: "detached" });
+  await there.reload();
+  await there.waitForURL("/sign-in");
+  await elsewhere.close();
+});
+
+await step("a password is changed: the new one signs in, the old one does not", async () => {
+  const { page } = ada;
+  await page.getByLabel("Current password").fill("wrong");
+  await page.getByLabel("New password").fill("a whole new password");
+  await page.getByRole("button", { name: "Change password" }).click();
+  await page.getByText("This is not your password.").waitFor();
+  await page.getByLabel("Current password").fill(PASSWORD);
+  await page.getByLabel("New password").fill("a whole new password");
+  await page.getByRole("button", { name: "Change password" }).click();
+  await page.getByText("Your password is changed.").waitFor();
+  await page.getByRole("button", { name: "Sign out", exact: true }).click();
+  await page.waitForURL(/sign-in/);
+  await fillSignIn(page, ada.email);
+  await page.getByText("The e-mail address or the password is wrong.").waitFor();
+  await fillSignIn(page, ada.email, "a whole new password");
+  await page.waitForURL((url) => ["/account", "/tasks"].includes(url.pathname));
+});
+
+await step(
+  "an account is deleted, after its password was asked for, and nobody can sign in to it",
+  async () => {
+    const { page } = ada;
+    await page.goto("/account");
+    await page.getByRole("button", { name: "Delete account…" }).click();
+    await page.keyboard.press("Escape");
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+    await page.getByRole("button", { name: "Delete account…" }).click();
+    await page.getByLabel("Your password").fill("wrong");
+    await page.getByRole("button", { name: "Delete for good" }).click();
+    await page.getByRole("dialog").getByText("This is not your password.").waitFor();
+    await page.getByLabel("Your password").fill("a whole new password");
+    await page.getByRole("button", { name: "Delete for good" }).click();
+    await page.waitForURL(/sign-in/);
+    await fillSignIn(page, ada.email, "a whole new password");
+    await page.getByText("The e-mail address or the password is wrong.").waitFor();
+  },
+);
+
+await step("an unknown address is a page that says so", async () => {
+  const answer = await ada.page.goto("/no/such/page");
+  assert.equal(answer.status(), 404);
+  await ada.page.getByRole("heading", { name: "There is no such page" }).waitFor();
+});
+
+await step("no page broke the policy or complained", () => withoutComplaints(ada.context));
+
+await finish();
