@@ -15,8 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import RedirectResponse
 
 from taskward import errors, frontend, idempotency, row_level_security, task_store, tasks
-from taskward.auth import BetterAuth, BetterAuthOptions
-from taskward.auth.social import GitHub, Google, OpenIDConnect, SocialProvider
+from taskward.auth import BetterAuth, BetterAuthOptions, social
 from taskward.config import Settings
 from taskward.database import Database, when_reachable
 from taskward.database_url import DatabaseURL
@@ -110,16 +109,16 @@ def _secrets(settings: Settings) -> tuple[str, ...]:
         raise SystemExit(f"Taskward cannot start:\n  DATA_DIR: {error}") from None
 
 
-def social_providers(settings: Settings) -> Iterator[SocialProvider]:
+def social_providers(settings: Settings) -> Iterator[social.SocialProvider]:
     """Yield the providers that are configured; the settings are all there or none."""
     if settings.github_client_id and settings.github_client_secret:
         secret = settings.github_client_secret.get_secret_value()
-        yield GitHub(client_id=settings.github_client_id, client_secret=secret)
+        yield social.GitHub(client_id=settings.github_client_id, client_secret=secret)
     if settings.google_client_id and settings.google_client_secret:
         secret = settings.google_client_secret.get_secret_value()
-        yield Google(client_id=settings.google_client_id, client_secret=secret)
+        yield social.Google(client_id=settings.google_client_id, client_secret=secret)
     if settings.oidc_discovery_url and settings.oidc_client_id and settings.oidc_client_secret:
-        yield OpenIDConnect(
+        yield social.OpenIDConnect(
             provider_id=settings.oidc_provider_id,
             discovery_url=settings.oidc_discovery_url,
             client_id=settings.oidc_client_id,

@@ -62,9 +62,9 @@ _ARRAY: ColumnElement[str] = literal_column(
 )
 
 
-def _as_json(rows: Select[Any]) -> Statement:
+def _as_json(rows: Select[Any]) -> Select[Any]:
     """One value for all rows: ten thousand in Python would hold up everybody for 0.1 s."""
-    return Statement(select(_ARRAY).select_from(rows.subquery("task")))
+    return select(_ARRAY).select_from(rows.subquery("task"))
 
 
 CREATE_TASK = Statement(
@@ -78,9 +78,9 @@ CREATE_TASK = Statement(
     .returning(*_COLUMNS)
 )
 LIST_TASKS = {
-    "all": _as_json(_LIST),
-    "pending": _as_json(_LIST.where(~col(Task.completed))),
-    "completed": _as_json(_LIST.where(col(Task.completed))),
+    "all": Statement(_as_json(_LIST)),
+    "pending": Statement(_as_json(_LIST.where(~col(Task.completed)))),
+    "completed": Statement(_as_json(_LIST.where(col(Task.completed)))),
 }
 GET_TASK = Statement(select(*_COLUMNS).where(_ONE))
 _REPLACE = (
@@ -97,22 +97,20 @@ _TOGGLE = update(Task).where(_ONE).values(completed=~col(Task.completed), update
 _DELETE = delete(Task).where(_ONE)
 
 
-def _if_match(change: Update | Delete) -> Statement:
+def _if_match(change: Update | Delete) -> Select[Any]:
     """Change the task only in one of the given versions; say whether there is one in any."""
     in_version = _as_text(_UPDATED_AT) == any_(bindparam("versions", type_=ARRAY(Text)))
     changed = change.where(in_version).returning(*_COLUMNS).cte("changed")
     found = select(exists(select(literal_column("1")).where(_ONE)).label("found")).subquery("task")
-    return Statement(
-        select(found.c.found, *changed.c).select_from(found.outerjoin(changed, true()))
-    )
+    return select(found.c.found, *changed.c).select_from(found.outerjoin(changed, true()))
 
 
 REPLACE_TASK = Statement(_REPLACE.returning(*_COLUMNS))
-REPLACE_TASK_IF_MATCH = _if_match(_REPLACE)
+REPLACE_TASK_IF_MATCH = Statement(_if_match(_REPLACE))
 TOGGLE_TASK = Statement(_TOGGLE.returning(*_COLUMNS))
-TOGGLE_TASK_IF_MATCH = _if_match(_TOGGLE)
+TOGGLE_TASK_IF_MATCH = Statement(_if_match(_TOGGLE))
 DELETE_TASK = Statement(_DELETE.returning(*_COLUMNS))
-DELETE_TASK_IF_MATCH = _if_match(_DELETE)
+DELETE_TASK_IF_MATCH = Statement(_if_match(_DELETE))
 DELETE_TASKS_OF_USER = Statement(delete(Task).where(_OWNED))
 
 

@@ -26,8 +26,8 @@ OPERATIONS = {
     ("patch", "/api/tasks/{task_id}/complete"): {"200", "401", "404", "412", "422", "503"},
     ("delete", "/api/tasks/{task_id}"): {"204", "401", "404", "412", "422", "503"},
 }
-CONDITIONS = [{"If-Match": '"another"'}, {"If-None-Match": "*"}]
 WITHOUT_NUL = r"^[^\u0000]*$"
+CONDITIONS = [{"If-Match": '"another"'}, {"If-None-Match": "*"}]
 LOADED = re.compile(r"""(?:src|href|url)\s*[=:]\s*["']([^"']+)["']""")
 EVERY_OPERATION = pytest.mark.parametrize(("method", "path"), OPERATIONS)
 

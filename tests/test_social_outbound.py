@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.auth.social import outbound
+from taskward.auth.social.errors import ProviderError
 from taskward.auth.social.openid_connect import OpenIDConnect
 from tests.fake_provider import FakeProvider, Script
 from tests.social_site import Visitor, generic, person, site
@@ -143,7 +144,7 @@ def test_a_document_that_came_by_https_leads_to_https_only() -> None:
     known = OpenIDConnect(
         provider_id="x", client_id="c", client_secret="s", discovery_url="https://a.example/d"
     )
-    with pytest.raises(outbound.ProviderError, match="token_endpoint is not https"):
+    with pytest.raises(ProviderError, match="token_endpoint is not https"):
         known._endpoint({"token_endpoint": "http://a.example/token"}, "token_endpoint")
 
 

@@ -17,7 +17,6 @@ from taskward.auth.cookies import CookieNames, CookieSigner
 from taskward.auth.email_tokens import EmailTokens
 from taskward.auth.endpoint import Endpoint
 from taskward.auth.exchange import Exchange
-from taskward.auth.jwks import RemoteKeys
 from taskward.auth.options import BetterAuthOptions
 from taskward.auth.origins import TrustedOrigins
 from taskward.auth.passwords import PasswordHasher
@@ -86,6 +85,8 @@ class BetterAuth:
             audiences=options.exact_origins,
         )
         if options.jwks_url is not None:
+            from taskward.auth.jwks import RemoteKeys  # noqa: PLC0415
+
             self.tokens.remote_keys = RemoteKeys(options.jwks_url)
 
     def install(self, app: FastAPI) -> None:

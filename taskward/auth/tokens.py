@@ -4,13 +4,14 @@ import json
 import re
 import time
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import jwt
 from jwt.algorithms import HMACAlgorithm
 from jwt.utils import base64url_decode
 
-from taskward.auth.jwks import RemoteKeys
+if TYPE_CHECKING:
+    from taskward.auth.jwks import RemoteKeys
 
 _COMPACT_JWS = re.compile(r"([\w-]{1,1024})\.([\w-]{1,6144})\.([\w-]{16,128})", re.ASCII)
 _UNUSED_BITS_ZERO = {43: "AEIMQUYcgkosw048", 86: "AQgw"}

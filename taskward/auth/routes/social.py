@@ -14,9 +14,9 @@ from taskward.auth.social import state
 from taskward.auth.social.account_store import Identity
 from taskward.auth.social.accounts import sign_in
 from taskward.auth.social.callback import find_provider, identify, redirect_uri
+from taskward.auth.social.errors import ProviderError
 from taskward.auth.social.fields import ObjectField, ProviderField, RecordField, TextsField
 from taskward.auth.social.linking import link_from_callback, link_from_id_token, remember_link
-from taskward.auth.social.outbound import ProviderError
 from taskward.auth.social.provider import AuthorizationRequest, SocialProvider, Tokens, text
 from taskward.auth.social.redirects import RefusedError, redirect_to_error
 from taskward.auth.validation import Field, Schema

@@ -5,7 +5,7 @@ from typing import Any
 
 from taskward.auth.exchange import Exchange
 from taskward.auth.social.account_store import Identity
-from taskward.auth.social.outbound import ProviderError
+from taskward.auth.social.errors import ProviderError
 from taskward.auth.social.provider import Profile, SocialProvider, Tokens
 from taskward.auth.social.redirects import RefusedError
 from taskward.auth.social.state import State

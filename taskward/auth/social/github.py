@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from taskward.auth.social.outbound import ProviderError, get_json
+from taskward.auth.social.errors import ProviderError
+from taskward.auth.social.outbound import get_json
 from taskward.auth.social.provider import (
     AuthorizationRequest,
     Profile,

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from taskward.auth.social.errors import ProviderError
 from taskward.auth.social.id_token import IdTokenVerifier
-from taskward.auth.social.outbound import ProviderError
 from taskward.auth.social.provider import (
     AuthorizationRequest,
     Profile,

@@ -9,7 +9,8 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwk, jws, jwt
 from joserfc.errors import JoseError
 
-from taskward.auth.social.outbound import ProviderError, get_json
+from taskward.auth.social.errors import ProviderError
+from taskward.auth.social.outbound import get_json
 from taskward.auth.social.provider import Tokens, text
 
 _LEEWAY = 30

@@ -8,8 +8,9 @@ from typing import Any
 
 from ada_url import URL
 
+from taskward.auth.social.errors import ProviderError
 from taskward.auth.social.id_token import IdTokenVerifier
-from taskward.auth.social.outbound import ProviderError, get_json
+from taskward.auth.social.outbound import get_json
 from taskward.auth.social.provider import (
     AuthorizationRequest,
     Profile,

@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import httpx2
-import structlog
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc.errors import JoseError
+
+from taskward.auth.social.errors import ProviderError
 
 MAX_BYTES = 262_144
 _STEP_SECONDS = 5.0
@@ -32,16 +33,6 @@ _FAILURES = (
     TypeError,
     ValueError,
 )
-
-log = structlog.get_logger(__name__)
-
-
-class ProviderError(Exception):
-    """The provider could not be asked, refused, or answered what it should not."""
-
-    def log(self, provider: str, event: str) -> None:
-        """Tell the operator, who alone can do something about it; no secret is in the reason."""
-        log.warning(event, provider=provider, reason=str(self))
 
 
 @cache

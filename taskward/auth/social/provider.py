@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from ada_url import URLSearchParams
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from taskward.auth.passwords import well_formed
-from taskward.auth.social.outbound import ProviderError, calling, tls_context
+from taskward.auth.social.errors import ProviderError
 from taskward.auth.social.redirects import append_query
 from taskward.timestamps import now
 
@@ -120,6 +119,8 @@ class SocialProvider(ABC):
     prompt: str | None = None
 
     def __post_init__(self) -> None:
+        from taskward.auth.social.outbound import tls_context  # noqa: PLC0415
+
         tls_context()  # not while a browser waits
 
     @property
@@ -186,6 +187,10 @@ class SocialProvider(ABC):
         scopes: Sequence[str],
         **more: str | None,
     ) -> str:
+        from authlib.oauth2.rfc7636 import (  # noqa: PLC0415
+            create_s256_code_challenge as code_challenge,
+        )
+
         parameters = {
             "response_type": "code",
             "client_id": self.client_id,
@@ -197,13 +202,15 @@ class SocialProvider(ABC):
             "prompt": self.prompt,
             **more,
             "code_challenge_method": "S256",
-            "code_challenge": create_s256_code_challenge(request.code_verifier),
+            "code_challenge": code_challenge(request.code_verifier),
         }
         return _with_parameters(endpoint, parameters, request.additional)
 
     async def _exchange_code(
         self, endpoint: str, auth_method: str = "client_secret_post", **parameters: str
     ) -> Tokens:
+        from taskward.auth.social.outbound import calling  # noqa: PLC0415
+
         async with calling(self.client_id, self.client_secret, auth_method) as client:
             data = await client.fetch_token(endpoint, grant_type="authorization_code", **parameters)
             return Tokens.from_response(data)
