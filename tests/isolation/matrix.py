@@ -234,6 +234,7 @@ class World:
 
     async def _call(self, app: FastAPI, scope: dict[str, Any], body: bytes) -> Answer:
         messages: list[Any] = []
+        await asyncio.sleep(0)  # asyncpg tells of a statement in the loop's next turn
         already, ended, asked = len(self.asked), 0.0, 0
 
         async def receive() -> Any:
@@ -243,7 +244,7 @@ class World:
             nonlocal ended, asked
             messages.append(message)
             ended = time.perf_counter()
-            await asyncio.sleep(0)  # asyncpg tells of a statement in the loop's next turn
+            await asyncio.sleep(0)
             asked = len(self.asked)
 
         began = time.perf_counter()
