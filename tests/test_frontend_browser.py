@@ -4,6 +4,7 @@ The steps are JavaScript (`frontend/e2e/`), in Chromium; each test holds one pro
 """
 
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -22,6 +23,7 @@ from tests.servers import ROOT, TaskwardServer, auth_settings, clean_environment
 FRONTEND = ROOT / "frontend"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 240
+SHOTS = {"SHOTS": os.environ["SHOTS"]} if "SHOTS" in os.environ else {}
 
 
 def chromium() -> str:
@@ -50,7 +52,7 @@ class Program:
         self.steps: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
             [node(), str(FRONTEND / "e2e" / name)],
-            env=clean_environment({"BASE_URL": server.url, "CHROMIUM": chromium()}),
+            env=clean_environment({"BASE_URL": server.url, "CHROMIUM": chromium(), **SHOTS}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
