@@ -111,6 +111,9 @@ async def hold(name: str, server: RestartableServer) -> list[str]:
     """The steps that passed; every step must, and no token may be in the server's log."""
     program = Program(name, server)
     await anyio.to_thread.run_sync(program.run)
+    print(
+        *(f"{step['step']}: {step['detail']}" for step in program.steps if step["detail"]), sep="\n"
+    )
     failures = [f"{step['step']}: {step['detail']}" for step in program.steps if not step["ok"]]
     assert not failures, "\n".join(failures)
     assert program.process.returncode == 0
