@@ -136,4 +136,4 @@ async def test_the_page_takes_what_goes_wrong_between_it_and_its_server(
 async def test_each_page_is_accessible_in_light_and_dark_at_three_widths(
     server: RestartableServer,
 ) -> None:
-    assert len(await hold("looks.mjs", server)) >= 20
+    assert len(await hold("looks.mjs", server)) >= 29
