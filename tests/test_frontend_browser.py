@@ -124,7 +124,7 @@ async def hold(name: str, server: RestartableServer) -> list[str]:
 async def test_the_stories_of_the_specification_are_told_in_the_page(
     server: RestartableServer,
 ) -> None:
-    assert len(await hold("stories.mjs", server)) >= 26
+    assert len(await hold("stories.mjs", server)) >= 27
 
 
 async def test_the_page_takes_what_goes_wrong_between_it_and_its_server(

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import {
   add,
+  BASE_URL,
   fillSignIn,
   fillSignUp,
   finish,
@@ -290,6 +291,15 @@ await step("what is wrong with a sign-up stands at its field", async () => {
   await fillSignUp(page, "Eve", ada.email);
   await page.getByText("There is an account with this address already").waitFor();
   await withoutComplaints(context);
+  await context.close();
+});
+
+await step("at an address that the server does not trust, the page says what to do", async () => {
+  const context = await newContext();
+  const page = await context.newPage();
+  await page.goto(BASE_URL.replace("127.0.0.1", "localhost").concat("/sign-up"));
+  await fillSignUp(page, "Eve", "eve@example.com");
+  await page.getByRole("alert").getByText("BETTER_AUTH_URL").waitFor();
   await context.close();
 });
 
