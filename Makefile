@@ -104,7 +104,7 @@ check-frontend:
 format: setup-dev
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-	@if [ -d frontend/node_modules ]; then npm run format --prefix frontend --silent; fi
+	@if [ -d frontend/node_modules ]; then npm run openapi --prefix frontend --silent && npm run format --prefix frontend --silent; fi
 
 lock: setup-dev
 	@$(LOCK) pyproject.toml -o requirements.txt

@@ -4,6 +4,7 @@ The steps are JavaScript (`frontend/e2e/`), in Chromium; each test holds one pro
 """
 
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -22,6 +23,7 @@ from tests.servers import ROOT, TaskwardServer, auth_settings, clean_environment
 FRONTEND = ROOT / "frontend"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 240
+SHOTS = {"SHOTS": os.environ["SHOTS"]} if "SHOTS" in os.environ else {}
 
 
 def chromium() -> str:
@@ -50,7 +52,7 @@ class Program:
         self.steps: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
             [node(), str(FRONTEND / "e2e" / name)],
-            env=clean_environment({"BASE_URL": server.url, "CHROMIUM": chromium()}),
+            env=clean_environment({"BASE_URL": server.url, "CHROMIUM": chromium(), **SHOTS}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -109,6 +111,9 @@ async def hold(name: str, server: RestartableServer) -> list[str]:
     """The steps that passed; every step must, and no token may be in the server's log."""
     program = Program(name, server)
     await anyio.to_thread.run_sync(program.run)
+    print(
+        *(f"{step['step']}: {step['detail']}" for step in program.steps if step["detail"]), sep="\n"
+    )
     failures = [f"{step['step']}: {step['detail']}" for step in program.steps if not step["ok"]]
     assert not failures, "\n".join(failures)
     assert program.process.returncode == 0
@@ -119,7 +124,7 @@ async def hold(name: str, server: RestartableServer) -> list[str]:
 async def test_the_stories_of_the_specification_are_told_in_the_page(
     server: RestartableServer,
 ) -> None:
-    assert len(await hold("stories.mjs", server)) >= 26
+    assert len(await hold("stories.mjs", server)) >= 27
 
 
 async def test_the_page_takes_what_goes_wrong_between_it_and_its_server(
@@ -131,4 +136,4 @@ async def test_the_page_takes_what_goes_wrong_between_it_and_its_server(
 async def test_each_page_is_accessible_in_light_and_dark_at_three_widths(
     server: RestartableServer,
 ) -> None:
-    assert len(await hold("looks.mjs", server)) >= 20
+    assert len(await hold("looks.mjs", server)) >= 29

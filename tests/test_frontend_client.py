@@ -11,7 +11,7 @@ from tests.servers import ROOT, TaskwardServer, auth_settings, clean_environment
 
 FRONTEND = ROOT / "frontend"
 SECONDS = 120
-TESTS = 18
+TESTS = 19
 
 
 def run(*arguments: str, cwd: Path = FRONTEND, **settings: str) -> subprocess.CompletedProcess[str]:

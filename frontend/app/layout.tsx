@@ -26,6 +26,7 @@ export default function RootLayout({ children }: { children: ReactNode }) {
         <script dangerouslySetInnerHTML={{ __html: THEME_SCRIPT }} />
       </head>
       <body>
+        <noscript className="block p-4">This page needs JavaScript. The API does not: see /docs.</noscript>
         <SiteHeader />
         <main className="mx-auto max-w-3xl px-4 pt-8 pb-24">{children}</main>
         <Toaster />

@@ -296,6 +296,14 @@ test("a call that waits can be given up", async () => {
   await assert.rejects(listing, { name: "AbortError" });
 });
 
+test("a call that is under way can be given up, and is no failure of the server", async () => {
+  const url = await distressed((_, response) => setTimeout(() => response.destroy(), 5_000).unref());
+  const control = new AbortController();
+  const listing = clientOf(url).tasks.list({ signal: control.signal });
+  setTimeout(() => control.abort(), 100);
+  await assert.rejects(listing, { name: "AbortError" });
+});
+
 test("an error page of a proxy is an error like others", async () => {
   const url = await distressed((_, response) => {
     response.writeHead(502, { "Content-Type": "text/html" }).end("<h1>Bad Gateway</h1>");
