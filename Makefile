@@ -120,7 +120,7 @@ bench/js/node_modules/.stamp: bench/js/package-lock.json
 	@npm ci --prefix bench/js --silent --no-audit --no-fund && touch $@
 
 bench: setup-dev bench/js/node_modules/.stamp
-	@$(BIN)/python -m bench tasks growth workers first_byte tokens startup memory
+	@$(BIN)/python -m bench tasks growth workers asgi_servers first_byte tokens startup memory
 
 bench-quick: setup-dev bench/js/node_modules/.stamp
 	@$(BIN)/python -m bench --quick tasks

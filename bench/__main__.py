@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from bench import report, results
+from bench.asgi_servers import measure_asgi_servers
 from bench.auth import compare_auth
 from bench.comparison import compare
 from bench.first_byte import measure_first_byte
@@ -33,6 +34,7 @@ def parts(plan: Plan) -> dict[str, Callable[[], Any]]:
         "tasks": partial(compare, plan),
         "growth": partial(measure_growth, plan),
         "workers": partial(measure_workers, plan),
+        "asgi_servers": partial(measure_asgi_servers, plan),
         "first_byte": measure_first_byte,
         "tokens": measure_tokens,
         "startup": measure_startup,

@@ -100,6 +100,15 @@ def workers(found: Mapping[str, Any]) -> str:
     )
 
 
+def asgi_servers(found: Mapping[str, Any]) -> str:
+    """Each server in requests per second and CPU, and what it keeps in memory."""
+    cells, memory = found["cells"], found["resident_mib"]
+    both = _by_server(cells, lambda row: f"{_rate(row)} ({_cpu(row)})")
+    rows = [[*row, f"{memory[row[0]]:.0f}"] for row in both]
+    head = ["served by", *cells, "MiB"]
+    return "### Under other servers: requests per second (CPU µs for each)\n\n" + table(head, rows)
+
+
 def _pairs(found: Mapping[str, Any]) -> list[Row]:
     """A row for each job: both contestants, and the ratio."""
     return [
@@ -202,6 +211,7 @@ _SECTIONS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "tasks": tasks,
     "growth": growth,
     "workers": workers,
+    "asgi_servers": asgi_servers,
     "first_byte": first_byte,
     "tokens": tokens,
     "startup": startup,

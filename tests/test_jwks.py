@@ -203,6 +203,15 @@ async def test_a_key_is_good_for_its_own_algorithm_only(database_url: str, keys:
         signed(key, "k", exp="soon"),
         signed(key, ""),
     ]
+    forged += [
+        jwt.encode({"sub": "x", "exp": int(time.time()) + 60}, key, "EdDSA", header)
+        for header in (
+            {"typ": None},
+            {"kid": 7},
+            {"kid": "k", "typ": "at+jwt"},
+            {"kid": "k", "b": 1},
+        )
+    ]
     async with server_with(database_url, better_auth_jwks_url=keys.url) as client:
         assert (await tasks(client, signed(key, "k"))).status_code == 200
         for token in forged:

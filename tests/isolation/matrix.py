@@ -249,6 +249,7 @@ class World:
 
         began = time.perf_counter()
         await app(scope, receive, send)
+        await asyncio.sleep(0)
         sent = b"".join(message.get("body", b"") for message in messages[1:])
         start = messages[0]
         statements = self.asked[already:asked]

@@ -11,6 +11,12 @@ JUDGED: dict[str, list[tuple[str, str]]] = {
             "the fast path steps aside, and FastAPI asks who it is",
         ),
     ],
+    "taskward/auth/tokens.py": [
+        (
+            r"^TokenSigner: < known\[1\]  →  <= known",
+            "a remembered token lives for the one instant of the clock in which it ends",
+        ),
+    ],
     "taskward/auth/store.py": [
         (
             r"^LIST_SESSIONS: > bindparam\(\"now\"\)  →  >= bindparam",
