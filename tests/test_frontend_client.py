@@ -46,4 +46,4 @@ def test_the_types_are_those_of_the_api_as_it_is_documented() -> None:
 def test_the_client_needs_nothing_of_this_project_but_its_types() -> None:
     source = (FRONTEND / "lib" / "api.ts").read_text()
     imports = [line for line in source.splitlines() if " from " in line and "import" in line]
-    assert imports == ['import type { components, operations } from "./api-types";']
+    assert imports == ['import type { components, operations } from "./openapi-types";']

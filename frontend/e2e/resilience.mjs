@@ -61,7 +61,7 @@ await step("a token that the server refuses is renewed unseen, once for all call
 await step("a change is shown before the server has answered, and taken back if it refuses", async () => {
   await page.route("**/api/tasks", async (route) => {
     if (route.request().method() !== "POST") return route.fallback();
-    assert.deepEqual(await titles(page), ["Too much", "After", "Before"]);
+    await shows(page, ["Too much", "After", "Before"]); // only then is it answered
     return route.fulfill({ status: 500, json: { detail: "Internal server error" } });
   });
   await page.getByLabel("New task").fill("Too much");
@@ -118,9 +118,9 @@ await step("a server that is killed and started again under the open page is fou
   await page.getByLabel("New task").fill("To nobody");
   await page.getByLabel("New task").press("Enter");
   await page.getByText("“To nobody” was not added. The server cannot be reached.").waitFor();
-  assert.equal(await task(page, "To nobody").count(), 0);
+  await until(async () => (await task(page, "To nobody").count()) === 0);
   await page.getByText("The server cannot be reached. Trying again…").waitFor();
-  assert.equal((await titles(page)).length, 5);
+  await until(async () => (await titles(page)).length === 5);
   await ask("restart");
   await page
     .getByText("The server cannot be reached. Trying again…")
@@ -161,7 +161,7 @@ await step("10,000 tasks: a screenful of rows in the document, the last one with
   assert.ok((await page.getByRole("listitem").count()) < 50);
   const box = await task(page, "Before").getByRole("checkbox");
   await box.click();
-  assert.equal(await box.isChecked(), true);
+  await until(() => box.isChecked());
   return pace;
 });
 

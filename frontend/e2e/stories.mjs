@@ -120,7 +120,7 @@ await step("a task is completed, and pending again", async () => {
   const box = page.getByRole("checkbox", { name: "One" });
   for (const completed of [true, false, true]) {
     await box.click();
-    assert.equal(await box.isChecked(), completed);
+    await until(async () => (await box.isChecked()) === completed);
     await until(
       async () => (await stored(page)).find(({ title }) => title === "One").completed === completed,
     );
@@ -132,12 +132,12 @@ await step("a filter shows the tasks of that status and stays in the address", a
   const filters = page.getByRole("navigation", { name: "Filter" });
   await filters.getByRole("link", { name: "Pending" }).click();
   await shows(page, ["Three", "Two and a half"]);
-  assert.equal(new URL(page.url()).search, "?status=pending");
+  await until(() => new URL(page.url()).search === "?status=pending");
   await filters.getByRole("link", { name: "Completed" }).click();
   await shows(page, ["One"]);
   await page.reload();
   await shows(page, ["One"]);
-  assert.equal(await filters.getByRole("link", { name: "Completed" }).getAttribute("aria-current"), "page");
+  await filters.getByRole("link", { name: "Completed" }).and(page.locator('[aria-current="page"]')).waitFor();
   await page.goBack();
   await shows(page, ["Three", "Two and a half"]);
   await filters.getByRole("link", { name: "All" }).click();
@@ -199,15 +199,15 @@ await step("without a mouse: add, complete, edit, filter, delete, undo", async (
   await tabTo("Feed the cat");
   await press("Space");
   await press("ArrowDown");
-  assert.equal(await focusedName(), "Water the plants");
+  await until(async () => (await focusedName()) === "Water the plants");
   await press("Enter");
   await page.keyboard.type("Water all plants");
   await press("Enter");
   await shows(page, ["Feed the cat", "Water all plants"]);
-  assert.equal(await focusedName(), "Edit Water all plants");
+  await until(async () => (await focusedName()) === "Edit Water all plants");
   await press("Shift+Tab", "Delete");
   await shows(page, ["Feed the cat"]);
-  assert.equal(await focusedName(), "Feed the cat");
+  await until(async () => (await focusedName()) === "Feed the cat");
   await press("Control+z");
   await shows(page, ["Feed the cat", "Water all plants"]);
   await page.getByLabel("New task").focus();
@@ -287,7 +287,7 @@ await step("what is wrong with a sign-up stands at its field", async () => {
   await page.goto("/sign-up");
   await fillSignUp(page, "Eve", "nonsense", "short");
   await page.getByText("Give an e-mail address").waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("name")), "email");
+  await until(() => page.evaluate(() => document.activeElement.getAttribute("name") === "email"));
   await fillSignUp(page, "Eve", ada.email);
   await page.getByText("There is an account with this address already").waitFor();
   await withoutComplaints(context);
@@ -310,7 +310,7 @@ await step("a name is changed", async () => {
   await page.getByRole("button", { name: "Save name" }).click();
   await page.getByText("Your name is saved.").waitFor();
   await page.reload();
-  assert.equal(await page.getByLabel("Name").inputValue(), "Ada Lovelace");
+  await until(async () => (await page.getByLabel("Name").inputValue()) === "Ada Lovelace");
 });
 
 await step("a session elsewhere is listed, and ended from here", async () => {

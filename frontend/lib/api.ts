@@ -1,10 +1,10 @@
 // The typed client of Taskward's API: `createTaskward()`. It needs nothing but a browser's `fetch`, so this
-// file and `api-types.ts` can be copied into any project.
+// file and `openapi-types.ts` can be copied into any project.
 //
 // The JSON Web Token is kept in localStorage and sent as bearer token. When it has expired, or is refused, it
 // is renewed from the session (a cookie) unseen; all calls that wait for that share one renewal. If the
 // renewed token is refused as well, or there is no session any more, the user is signed out.
-import type { components, operations } from "./api-types";
+import type { components, operations } from "./openapi-types";
 
 type Schemas = components["schemas"];
 export type Task = Schemas["TaskRead"];
