@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def measure_asgi_servers(plan: Plan) -> dict[str, Any]:
             Contestant(name, stack.enter_context(_served(database, command)), jobs)
             for name, command in _COMMANDS.items()
         ]
-        cells = to_json(compete(contestants, plan))
+        cells = to_json(compete(contestants, plan, partial(seeds.remove_created, database)))
         memory = {each.name: resident_mib(each.server.process.pid) for each in contestants}
     return {"cells": cells, "resident_mib": memory}
 

@@ -2,6 +2,7 @@
 
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def compare(plan: Plan) -> dict[str, Any]:
         very_many = seeds.list_very_many(scratch)
         jobs = {**seeds.jobs(database, scratch), very_many.name: very_many}
         contestants = [Contestant(name, server, jobs) for name, server in servers.items()]
-        cells = to_json(compete(contestants, plan))
+        cells = to_json(compete(contestants, plan, partial(seeds.remove_created, database)))
         memory = {name: resident_mib(server.process.pid) for name, server in servers.items()}
     return {
         "seconds": plan.seconds,

@@ -28,7 +28,12 @@ def measure_growth(plan: Plan) -> dict[str, Any]:
         seeds.seed(empty, MEASURED, collected=0)
         grown.run(fill)
         contestants = [_contestant(stack, empty, scratch), _contestant(stack, grown, scratch)]
-        cells = to_json(compete(contestants, plan))
+
+        def remove_created() -> None:
+            seeds.remove_created(empty)
+            seeds.remove_created(grown)
+
+        cells = to_json(compete(contestants, plan, remove_created))
     return {"cells": cells, "ratios": {job: ratio(cells[job]) for job in cells}}
 
 

@@ -3,7 +3,7 @@
 import math
 import statistics
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -23,7 +23,7 @@ class Plan:
     rounds: int
 
 
-FULL = Plan(seconds=4, rounds=3)
+FULL = Plan(seconds=3, rounds=3)
 QUICK = Plan(seconds=1, rounds=1)
 
 
@@ -36,7 +36,9 @@ class Contestant:
     jobs: Mapping[str, Job]
 
 
-def compete(contestants: Sequence[Contestant], plan: Plan) -> Table:
+def compete(
+    contestants: Sequence[Contestant], plan: Plan, before_round: Callable[[], None] = lambda: None
+) -> Table:
     """Measure everyone at everything, each after an uncounted lead-in.
 
     Raises:
@@ -44,6 +46,7 @@ def compete(contestants: Sequence[Contestant], plan: Plan) -> Table:
     """
     table: Table = {}
     for number in range(plan.rounds):
+        before_round()
         for job in contestants[0].jobs:
             for contestant in contestants:
                 found = _measure(contestant, contestant.jobs[job], plan.seconds)

@@ -18,7 +18,8 @@ COLLECTOR = "collector"
 COLLECTED = 10_000
 TOKEN_SECONDS = 6 * 3600
 
-BODY = json.dumps({"title": "A task to do", "description": "Some words about it"})
+CREATED = "A task to do"
+BODY = json.dumps({"title": CREATED, "description": "Some words about it"})
 
 _INSERT = """
     INSERT INTO tasks (user_id, title, description)
@@ -45,6 +46,16 @@ def seed(database: Database, users: Sequence[str] = USERS, collected: int = COLL
         await connection.execute("VACUUM (ANALYZE) tasks")
 
     database.run(insert)
+
+
+def remove_created(database: Database) -> None:
+    """Take away what measuring has created, or the next round's lists would be longer."""
+
+    async def delete(connection: asyncpg.Connection) -> None:
+        await connection.execute("DELETE FROM tasks WHERE title = $1", CREATED)
+        await connection.execute("VACUUM (ANALYZE) tasks")
+
+    database.run(delete)
 
 
 def ids_by_user(database: Database, users: Sequence[str] = USERS) -> dict[str, list[int]]:

@@ -2,6 +2,7 @@
 
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def measure_workers(plan: Plan) -> dict[str, Any]:
             Contestant(str(count), stack.enter_context(taskward(database, count)), jobs)
             for count in (1, 2)
         ]
-        cells = to_json(compete(contestants, plan))
+        cells = to_json(compete(contestants, plan, partial(seeds.remove_created, database)))
     return {"cells": cells, "ratios": {job: ratio(row) for job, row in cells.items()}}
 
 
