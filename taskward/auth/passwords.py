@@ -9,6 +9,8 @@ import asyncio
 import hmac
 import os
 import secrets
+import sys
+import threading
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +19,7 @@ from nacl import bindings as libsodium
 _N, _R, _P, _KEY_BYTES, _SALT_BYTES = 16_384, 16, 1, 64, 16
 _MAX_MEMORY = 128 * _N * _R * 2
 _MAX_WAITING_PER_CORE = 64
+_NICENESS = 10
 
 
 class HashingQueueFullError(RuntimeError):
@@ -28,7 +31,9 @@ class PasswordHasher:
 
     def __init__(self, threads: int | None = None) -> None:
         cores = threads or len(os.sched_getaffinity(0))
-        self._executor = ThreadPoolExecutor(cores, thread_name_prefix="scrypt")
+        self._executor = ThreadPoolExecutor(
+            cores, thread_name_prefix="scrypt", initializer=_yield_to_others
+        )
         self.max_pending = cores * (1 + _MAX_WAITING_PER_CORE)
         self.pending = 0
 
@@ -64,6 +69,12 @@ class PasswordHasher:
             return await loop.run_in_executor(self._executor, _scrypt, password, salt)
         finally:
             self.pending -= 1
+
+
+def _yield_to_others() -> None:
+    """Let everybody who is not signing in go first; on Linux a thread has a priority of its own."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
 
 
 def _scrypt(password: str, salt: str) -> bytes:
