@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import httpx
@@ -91,8 +91,11 @@ async def until_refused(server: CommandServer) -> None:
                 _, writer = await asyncio.open_connection(HOST, server.port)
             except ConnectionRefusedError:
                 return
+            except ConnectionResetError:  # it was in the queue when the socket was closed
+                continue
             writer.close()
-            await writer.wait_closed()
+            with suppress(ConnectionResetError):
+                await writer.wait_closed()
 
 
 async def test_what_is_under_way_is_answered_and_nothing_new_is_taken(url: DatabaseURL) -> None:

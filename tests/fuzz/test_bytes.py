@@ -1,8 +1,8 @@
 """Hostile bytes on a socket: whatever comes, an error is JSON and repeats none of it.
 
 `FUZZ_SEED=<seed> make fuzz PYTEST_ARGS="-k bytes"` repeats a run. Memory is the resident set of
-the server's process, read twenty times during the run; what hashing a password takes for a moment
-is left out by comparing the lowest of the last quarter with the lowest of the second.
+the server's process, read twenty times during the run; after it, when nothing is hashed any more,
+it must be within 16 MiB of the lowest of the second quarter.
 """
 
 import asyncio
@@ -127,6 +127,14 @@ def names_what_was_sent(answer: Answer) -> bool:
     return "code" in answer.json and message.startswith(("Content-Type ", "[body."))
 
 
+async def falls_below(server: ImpatientServer, limit: int) -> None:
+    """Passwords are still hashed for a moment, each in 32 MiB, by threads that let others go."""
+    process = psutil.Process(server.process.pid)
+    async with asyncio.timeout(PATIENCE):
+        while process.memory_info().rss >= limit:  # noqa: ASYNC110 - another process's memory
+            await asyncio.sleep(0.05)
+
+
 async def test_no_bytes_make_it_fail_leak_or_grow(server: ImpatientServer) -> None:
     run = Run(server, seed())
     print(f"\nbytes: seed {run.seed}", flush=True)
@@ -138,7 +146,7 @@ async def test_no_bytes_make_it_fail_leak_or_grow(server: ImpatientServer) -> No
     assert run.wrong == [], f"seed {run.seed}: {len(run.wrong)} wrong\n" + "\n".join(run.wrong[:20])
     assert run.statuses["none"] < REQUESTS // 50
     quarter = len(run.memory) // 4
-    assert min(run.memory[-quarter:]) - min(run.memory[quarter : 2 * quarter]) < GROWTH
+    await falls_below(server, min(run.memory[quarter : 2 * quarter]) + GROWTH)
     assert "internal error" not in server.log()
     assert "Traceback" not in server.log()
     assert (await ask(server.port, b"GET /api/auth/ok HTTP/1.0\r\n\r\n")).status == 200
