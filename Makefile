@@ -18,6 +18,10 @@ PAGE_SOURCES := $(shell find frontend -type f -not -path '*/node_modules/*' -not
 	-not -path '*/e2e/*' -not -name next-env.d.ts -not -name '*.tsbuildinfo' 2>/dev/null)
 PAGE_SAYS := echo "The page at / needs Node.js 20 or newer, with npm; then: make frontend. The API works without it."
 
+# Some systems forbid Python to keep what it has compiled: then every server that a test starts, and every
+# test process, compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup setup-dev run frontend test check check-frontend page-where-possible format lock lint-docker clean \
 	bench bench-quick bench-auth faults fuzz isolation mutate test-postgres
 
@@ -80,7 +84,7 @@ run: setup
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m taskward
 
 test: setup-dev page-where-possible
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 faults: setup-dev
 	@$(BIN)/python -m tests.faults $(FAULTS_ARGS)
@@ -90,7 +94,7 @@ test-postgres: setup-dev
 
 fuzz: setup-dev
 	@FUZZ=long $(BIN)/python -m pytest -s tests/fuzz tests/test_header_limits.py \
-		tests/test_slow_clients.py tests/test_jwt_attacks.py $(PYTEST_ARGS)
+		tests/test_slow_clients.py tests/test_jwt_attacks.py tests/test_fast_path.py $(PYTEST_ARGS)
 
 check: setup-dev check-frontend
 	@$(BIN)/ruff format --check .

@@ -19,7 +19,6 @@ from taskward.auth import BetterAuth, BetterAuthOptions, social
 from taskward.config import Settings
 from taskward.database import Database, when_reachable
 from taskward.database_url import DatabaseURL
-from taskward.embedded_postgres import EmbeddedPostgresError, attach, detach
 from taskward.fast_path import FastPath
 from taskward.migrations import MigrationError, migrate
 from taskward.observability import configure_logging
@@ -65,7 +64,9 @@ def create_app(settings: Settings) -> FastAPI:
     if not frontend.install(app, settings.frontend_dir):
         app.add_api_route("/", _go_to_docs, include_in_schema=False)
     operations.install(app, auth)
-    app.middleware_stack = FastPath(app, app.build_middleware_stack(), tasks.PROVIDERS)
+    app.middleware_stack = FastPath(
+        app, app.build_middleware_stack(), tasks.router, tasks.PROVIDERS
+    )
     operations.put_in_front(app, auth)
     app.openapi = partial(_describe, app.openapi)  # type: ignore[method-assign]
     return app
@@ -153,6 +154,12 @@ async def postgres(settings: Settings) -> AsyncIterator[DatabaseURL]:
     if settings.database_url is not None:
         yield DatabaseURL.parse(settings.database_url.get_secret_value())
         return
+    from taskward.embedded_postgres import (  # noqa: PLC0415 - only where it is used
+        EmbeddedPostgresError,
+        attach,
+        detach,
+    )
+
     try:
         server = await asyncio.to_thread(attach, settings.data_dir)
     except EmbeddedPostgresError as error:

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
 
-from fastapi import FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -47,16 +47,26 @@ class FastPath:
     """Answers what it has compiled, and passes everything else on to `rest`."""
 
     def __init__(
-        self, app: FastAPI, rest: ASGIApp, providers: Mapping[Callable[..., Any], Provider]
+        self,
+        app: FastAPI,
+        rest: ASGIApp,
+        router: APIRouter,
+        providers: Mapping[Callable[..., Any], Provider],
     ) -> None:
-        """Compile the routes of `app` that have exactly the dependencies with a provider."""
+        """Compile the routes of `router` that have exactly the dependencies with a provider.
+
+        Args:
+            app: includes `router` as it is, and has the handlers of errors.
+            rest: answers what is not compiled.
+            router: has the paths below `/api/tasks`.
+            providers: by dependency.
+        """
         self._app = app
         self._rest = rest
         self._operations: dict[tuple[str, str], _Operation] = {}
-        for route in iter_route_contexts(app.routes):
-            original = route.original_route
-            if isinstance(original, APIRoute) and (route.path or "").startswith(_PREFIX):
-                self._compile(str(route.path), original, providers)
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                self._compile(route, providers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         operation, task_id = self._find(scope)
@@ -92,9 +102,7 @@ class FastPath:
                 return await handlers[kind](request, error)  # type: ignore[no-any-return,misc]
         raise error
 
-    def _compile(
-        self, path: str, route: APIRoute, providers: Mapping[Callable[..., Any], Provider]
-    ) -> None:
+    def _compile(self, route: APIRoute, providers: Mapping[Callable[..., Any], Provider]) -> None:
         dependant = route.dependant
         calls = [(d.name or "", d.call) for d in dependant.dependencies]
         if {call for _, call in calls} != providers.keys() or len(dependant.body_params) > 1:
@@ -117,7 +125,7 @@ class FastPath:
             bodies[0] if bodies else None,
         )
         for method in route.methods or ():
-            self._operations[method, path[len(_PREFIX) :]] = operation
+            self._operations[method, route.path[len(_PREFIX) :]] = operation
 
 
 class _Body:

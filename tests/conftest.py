@@ -28,7 +28,23 @@ from taskward.embedded_postgres import attach, detach
 BASE_URL = "http://localhost:8000"
 TRUSTED_ORIGIN = "http://localhost:3000"
 PASSWORD = "correct horse battery staple"
+LONGEST = (
+    "test_conformance.py",
+    "test_frontend_browser.py",
+    "test_startup.py",
+    "test_front_ends.py",
+    "test_better_auth_client.py",
+    "test_shutdown.py",
+    "test_fast_path.py",
+    "test_faults.py",
+)
 CreateDatabase: TypeAlias = Callable[[], Awaitable[str]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that at the end nobody waits for one test process."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
 
 
 @pytest.fixture(scope="session")

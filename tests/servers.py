@@ -202,7 +202,7 @@ class Server:
 class TaskwardServer(Server):
     """This repository's server, as uvicorn runs it. `env` is everything it knows of its world."""
 
-    ready_path = "/openapi.json"
+    ready_path = "/health/live"
 
     def __init__(
         self,

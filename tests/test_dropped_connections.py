@@ -77,6 +77,15 @@ async def no_connections(elsewhere: asyncpg.Connection, url: DatabaseURL) -> Non
             await asyncio.sleep(0.01)
 
 
+async def goodbyes_have_arrived(proxy: Proxy) -> None:
+    """All that was said is in the client's sockets; it reads them in its next turn."""
+    async with asyncio.timeout(20):
+        while proxy.hidden_ends < POOL_SIZE:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
 async def test_postgresql_s_own_limit_of_idle_time_costs_no_request(
     url: DatabaseURL, elsewhere: asyncpg.Connection
 ) -> None:
@@ -95,6 +104,7 @@ async def test_a_goodbye_that_arrives_before_the_end_of_the_connection_costs_no_
         await write(database, 3 * POOL_SIZE)
         proxy.hides_ends = True
         await elsewhere.fetch(END, url.database)
+        await goodbyes_have_arrived(proxy)
         await write(database, 3 * POOL_SIZE)
         proxy.hides_ends = False
         assert await notes(database) == 6 * POOL_SIZE

@@ -16,7 +16,9 @@ from starlette.types import ASGIApp
 from taskward.fast_path import FastPath
 from taskward.middleware import EdgeMiddleware
 from tests.conftest import BASE_URL
+from tests.fuzz.sizes import size
 
+EXAMPLES = size(100, 3_000)
 VARYING = {"x-request-id", "content-length", "location"}
 TAGS = ["*", '"2026-01-08T10:30:00.123Z"', "nonsense", "", '"é"']
 
@@ -225,7 +227,9 @@ async def test_arbitrary_requests_are_answered_as_fastapi_answers_them(app: Fast
     async with BlockingPortal() as portal:
 
         @given(st.lists(requests(), min_size=1, max_size=10))
-        @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(
+            max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        )
         def run(conversation: list[dict[str, Any]]) -> None:
             portal.call(compare, conversation)
 

@@ -93,7 +93,7 @@ async def test_the_fast_path_leaves_a_route_that_forgets_to_ask_to_its_route_cla
     app, router = FastAPI(), APIRouter(route_class=AuthenticatedRoute)
     router.add_api_route("/api/tasks", forgetful)
     app.include_router(router)
-    fast_path = FastPath(app, Response("asked who it is", 401), tasks.PROVIDERS)
+    fast_path = FastPath(app, Response("asked who it is", 401), router, tasks.PROVIDERS)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(fast_path), base_url=BASE_URL
     ) as client:

@@ -101,9 +101,10 @@ export function task(page, title) {
   return page.getByRole("listitem").filter({ has: page.getByRole("checkbox", { name: title, exact: true }) });
 }
 
+/** The tasks the page shows at one moment: asking row by row waits for those that have just left. */
 export async function titles(page) {
-  const boxes = await page.getByRole("list", { name: "Tasks" }).getByRole("checkbox").all();
-  return Promise.all(boxes.map((box) => box.getAttribute("aria-label")));
+  const boxes = page.getByRole("list", { name: "Tasks" }).getByRole("checkbox");
+  return boxes.evaluateAll((all) => all.map((box) => box.getAttribute("aria-label")));
 }
 
 /** Wait until the page holds exactly these tasks, in this order. */

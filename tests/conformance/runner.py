@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 
-from .model import Call, Conversation, Sql
+from .model import Arrival, Call, Conversation, Sql
 from .normal import Normaliser
+from .people import arrive
 from .wire import Answer, send
 
 _VARIABLE: Final = re.compile(r"<<([\w.]+)>>")
@@ -94,7 +95,7 @@ def _body(answer: Answer) -> dict[str, Any]:
 
 
 def hold(conversation: Conversation, subject: Subject, run: str) -> list[dict[str, str]]:
-    """The shapes of all answers, in order; SQL steps leave none."""
+    """The shapes of all answers, in order; other steps than calls leave none."""
     here = f"{zlib.crc32(conversation.name.encode()):08x}{run}"
     talk = Talk(subject, {"base": subject.base_url, "here": here})
     normaliser = Normaliser(subject.base_url, subject.secret)
@@ -102,6 +103,10 @@ def hold(conversation: Conversation, subject: Subject, run: str) -> list[dict[st
     for step in conversation.steps:
         if isinstance(step, Sql):
             asyncio.run(_execute(subject.database_url, step.text, map(talk.fill, step.args)))
+            continue
+        if isinstance(step, Arrival):
+            known = asyncio.run(arrive(subject.database_url, step, here, _COOKIE, subject.secret))
+            talk.variables |= {f"{step.who}.{name}": value for name, value in known.items()}
             continue
         answer = send(subject.url, talk.filled(step))
         if step.save:

@@ -57,6 +57,7 @@ class Connection:
                 elif not self.silent:
                     writer.write(data)
                     await writer.drain()
+        self.proxy.hidden_ends += is_reply and self.proxy.hides_ends
 
     def reset(self) -> None:
         """Cut it: both sides get a reset."""
@@ -80,6 +81,8 @@ class Proxy:
         self.swallows_new = False
         self.hides_ends = False
         """Whether a client is not told that the server has closed its connection."""
+        self.hidden_ends = 0
+        """How many were closed without a word, after everything else was passed on."""
         self._handlers: set[asyncio.Task[None]] = set()
 
     @property

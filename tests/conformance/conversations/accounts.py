@@ -10,7 +10,7 @@ from tests.conformance.model import (
     post,
     session,
     sign_in,
-    sign_up,
+    signed_up,
     talk,
 )
 
@@ -43,11 +43,11 @@ def unlink(name: str, account: Any, who: str = "ada", **more: Any) -> Call:
 CONVERSATIONS = [
     talk(
         "list-accounts lists this user's",
-        sign_up(),
+        signed_up(),
         accounts(),
         linked("one", scope="a,b , c,,"),
         linked("two", provider="nobody"),
-        sign_up("bob"),
+        signed_up("bob"),
         accounts(),
         accounts("bob"),
         accounts(headers=(("authorization", "Bearer <<ada.token>>"),), cookie="x=y"),
@@ -58,7 +58,7 @@ CONVERSATIONS = [
         get(LIST),
         get(LIST, "nonsense", cookie="better-auth.session_token=x"),
         post(LIST, json={}),
-        sign_up(),
+        signed_up(),
         created("2 days"),
         accounts(),
         aged("2 days"),
@@ -66,8 +66,8 @@ CONVERSATIONS = [
     ),
     talk(
         "unlink-account",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         linked("one"),
         linked("bobs", "bob"),
         unlink("unknown", "unknown"),
@@ -87,7 +87,7 @@ CONVERSATIONS = [
     ),
     talk(
         "unlink-account keeps the last one",
-        sign_up(),
+        signed_up(),
         unlink("unknown", "unknown"),
         Sql('update account set id = $2 where "userId" = $1', ("<<ada.id>>", "last-<<here>>")),
         unlink("the last", "last-<<here>>"),
@@ -101,7 +101,7 @@ CONVERSATIONS = [
     ),
     talk(
         "unlink-account checks its body",
-        sign_up(),
+        signed_up(),
         linked("one"),
         *(unlink(f"accountId is {kind}", value) for kind, value in WRONG_TYPES.items()),
         *(
@@ -116,7 +116,7 @@ CONVERSATIONS = [
         "unlink-account needs a fresh session",
         unlink("nobody", "x", cookie=None),
         unlink("nobody, a wrong type", 5, cookie=None),
-        sign_up(),
+        signed_up(),
         linked("one"),
         created("2 days"),
         unlink("two days", "one-<<here>>"),
@@ -126,7 +126,7 @@ CONVERSATIONS = [
     ),
     talk(
         "unlink-account may take the last one under lax rules",
-        sign_up(),
+        signed_up(),
         linking(),
         back(script()),
         Sql(

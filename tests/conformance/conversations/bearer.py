@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from tests.conformance.model import Call, get, post, session, sign_in, sign_up, talk
+from tests.conformance.model import Call, get, post, session, sign_in, signed_up, talk
 
 FORGED: Final = "A" * 43 + "="
 VALUES: Final = {
@@ -57,7 +57,7 @@ ADA: Final = "Bearer <<ada.token>>"
 CONVERSATIONS = [
     talk(
         "the session token as a bearer, in every spelling",
-        sign_up(),
+        signed_up(),
         get("/get-session", "a JWT", cookie="<<ada.cookie>>", save="jwt"),
         *(
             bearer(value.replace("<<ada.jwt>>", "<<jwt.jwt>>"), name=name)
@@ -66,7 +66,7 @@ CONVERSATIONS = [
     ),
     talk(
         "a bearer opens what a cookie opens",
-        sign_up(),
+        signed_up(),
         bearer(ADA, "/token", "a token"),
         bearer(ADA, "/list-sessions", "the sessions"),
         posted("/update-user", "a new name", ADA, {"name": "By bearer"}),
@@ -86,14 +86,14 @@ CONVERSATIONS = [
     ),
     talk(
         "a bearer can delete its user",
-        sign_up(),
+        signed_up(),
         posted("/delete-user", "delete", ADA, {"password": "a good password"}),
         bearer(ADA, name="and is nobody then"),
     ),
     talk(
         "a bearer beside cookies",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         bearer(ADA, name="and bob's cookie", cookie="<<bob.cookie>>"),
         bearer("Bearer " + "x" * 32, name="unknown, and bob's cookie", cookie="<<bob.cookie>>"),
         bearer("Bearer x.y", name="forged, and bob's cookie", cookie="<<bob.cookie>>"),
@@ -104,7 +104,7 @@ CONVERSATIONS = [
     ),
     talk(
         "a bearer needs no Origin unless there is a cookie",
-        sign_up(),
+        signed_up(),
         posted("/update-user", "no Origin", ADA, {"name": "A"}),
         posted("/update-user", "evil", ADA, {"name": "B"}, origin="https://evil.example"),
         posted("/update-user", "null", ADA, {"name": "C"}, origin="null"),
@@ -113,8 +113,8 @@ CONVERSATIONS = [
     ),
     talk(
         "two Authorization headers",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         get(
             "/get-session",
             "ada, then bob",
@@ -128,14 +128,14 @@ CONVERSATIONS = [
     ),
     talk(
         "a bearer is no session for tokens once it is signed out",
-        sign_up(),
+        signed_up(),
         post("/sign-out", cookie="<<ada.cookie>>"),
         bearer(ADA, "/token", "a token"),
         bearer(ADA),
     ),
     talk(
         "a bearer while signing in or up",
-        sign_up(),
+        signed_up(),
         posted(
             "/sign-in/email",
             "sign in",

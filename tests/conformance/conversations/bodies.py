@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.conformance.model import PASSWORD, TOO_LONG, Call, Step, post, session, sign_up, talk
+from tests.conformance.model import PASSWORD, TOO_LONG, Call, Step, post, session, signed_up, talk
 
 # Valid in everything but the password's length: PASSWORD_TOO_LONG means that the body was read.
 CHEAP: Final = {"name": "B", "email": "b.<<here>>@example.com", "password": TOO_LONG}
@@ -179,7 +179,7 @@ CONVERSATIONS = [
     ),
     talk(
         "other endpoints take no forms",
-        sign_up(),
+        signed_up(),
         *(
             post(path, content_type=FORM, body=b"a=b", cookie="<<ada.cookie>>")
             for path in ("/update-user", "/change-password", "/delete-user", "/get-session")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.conformance.model import PASSWORD, TOO_LONG, Call, email, post, sign_up, talk
+from tests.conformance.model import PASSWORD, TOO_LONG, Call, email, post, sign_up, signed_up, talk
 
 CHEAP: Final = {"name": "C", "email": email("c"), "password": TOO_LONG}
 URLS: Final = (
@@ -176,7 +176,7 @@ CONVERSATIONS = [
     ),
     talk(
         "sign-in sends the browser to callbackURL",
-        sign_up(),
+        signed_up(),
         going_home("/home"),
         going_home("/home?x=1&y=ä"),
         going_home("http://localhost:3000/dashboard"),

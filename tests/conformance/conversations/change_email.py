@@ -16,6 +16,7 @@ from tests.conformance.model import (
     session,
     sign_in,
     sign_up,
+    signed_up,
     talk,
 )
 
@@ -45,7 +46,7 @@ def confirm(
 def refusals(setting: str) -> Iterator[Conversation]:
     yield talk(
         f"change-email checks its body ({setting})",
-        sign_up(),
+        signed_up(),
         verified(),
         sign_in(),
         *(
@@ -96,7 +97,7 @@ CONVERSATIONS = [
     ),
     talk(
         "an address that is not verified changes with one confirmation",
-        sign_up(),
+        signed_up(),
         change(callbackURL="/changed"),
         mails(save="mail"),
         session(name="still the old one"),
@@ -110,7 +111,7 @@ CONVERSATIONS = [
     ),
     talk(
         "a verified address changes with two confirmations",
-        sign_up(),
+        signed_up(),
         verified(),
         change(),
         mails("to the old address", save="first"),
@@ -127,8 +128,8 @@ CONVERSATIONS = [
     ),
     talk(
         "an address that is taken gets the same answer and no mail",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         change(to="bob"),
         verified(),
         change(to="BOB"),
@@ -137,18 +138,18 @@ CONVERSATIONS = [
     ),
     talk(
         "an address that was taken in the meantime is not given away",
-        sign_up(),
+        signed_up(),
         change(),
         mails(save="mail"),
-        sign_up("new"),
+        signed_up("new"),
         verify("<<mail.token>>"),
         session(),
         setting="mail",
     ),
     talk(
         "another user's session does not change my address",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         change(),
         mails(save="mail"),
         verify("<<mail.token>>", "bob follows", cookie="<<bob.cookie>>"),
@@ -159,7 +160,7 @@ CONVERSATIONS = [
     ),
     talk(
         "change-email keeps a session that is not remembered",
-        sign_up(),
+        signed_up(),
         sign_in(save="short", rememberMe=False),
         change(cookie="<<short.cookies>>"),
         mails(save="mail"),
@@ -186,7 +187,7 @@ CONVERSATIONS = [
     ),
     talk(
         "a user deletes the account with a mail",
-        sign_up(),
+        signed_up(),
         delete("asks", callbackURL="/bye"),
         mails(save="mail"),
         session(name="still there"),
@@ -198,7 +199,7 @@ CONVERSATIONS = [
     ),
     talk(
         "a user deletes the account with the token itself",
-        sign_up(),
+        signed_up(),
         delete("a wrong password", password="not the password"),
         delete("asks with the password", password=PASSWORD),
         mails(save="mail"),
@@ -211,8 +212,8 @@ CONVERSATIONS = [
     ),
     talk(
         "a token to delete is for one user and one use",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         delete("ada asks"),
         mails(save="mail"),
         confirm("<<mail.token>>", "bob tries", cookie="<<bob.cookie>>"),
@@ -227,7 +228,7 @@ CONVERSATIONS = [
     ),
     talk(
         "an old session is enough where a mail confirms",
-        sign_up(),
+        signed_up(),
         Sql(
             'update session set "createdAt" = now() - interval \'2 days\' where "userId" = $1',
             ("<<ada.id>>",),
@@ -240,7 +241,7 @@ CONVERSATIONS = [
     *(
         talk(
             f"the link to delete an account is checked ({setting})",
-            sign_up(),
+            signed_up(),
             get(CALLBACK, "nothing", cookie=COOKIE),
             get(f"{CALLBACK}?token=a&token=b", "two tokens", cookie=COOKIE),
             get(f"{CALLBACK}?token=a&callbackURL=/a&callbackURL=/b", "two URLs", cookie=COOKIE),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.conformance.model import Call, Sql, email, get, post, session, sign_in, sign_up, talk
+from tests.conformance.model import Call, Sql, email, get, post, session, sign_in, signed_up, talk
 
 NAME: Final = "better-auth.session_token"
 FORGED: Final = "A" * 43 + "%3D"
@@ -101,18 +101,18 @@ def two_headers(name: str, first: str, second: str) -> Call:
 CONVERSATIONS = [
     talk(
         "the session cookie in every spelling",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         (asks(name, cookie) for name, cookie in ALONE.items()),
     ),
     talk(
         "the session cookie behind foreign cookies",
-        sign_up(),
+        signed_up(),
         (asks(name, f"{other}; <<ada.cookie>>") for name, other in AMONG_OTHERS.items()),
     ),
     talk(
         "the session cookie before foreign cookies",
-        sign_up(),
+        signed_up(),
         (asks(name, f"<<ada.cookie>>; {other}") for name, other in AMONG_OTHERS.items()),
     ),
     talk(
@@ -121,8 +121,8 @@ CONVERSATIONS = [
     ),
     talk(
         "the session cookie twice",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         (asks(name, cookie) for name, cookie in TWICE.items()),
         two_headers("two headers", "<<ada.cookie>>", "x=y"),
         two_headers("two headers, the other way", "x=y", "<<ada.cookie>>"),
@@ -130,7 +130,7 @@ CONVERSATIONS = [
     ),
     talk(
         "forged cookies open nothing",
-        sign_up(),
+        signed_up(),
         *(
             get(path, f"{path} forged", cookie=f"{NAME}=<<ada.token>>.{FORGED}")
             for path in ("/token", "/list-sessions")
@@ -140,14 +140,14 @@ CONVERSATIONS = [
     ),
     talk(
         "cookies of a session cache are cleaned away",
-        sign_up(),
+        signed_up(),
         (asks(name, f"<<ada.cookie>>; {other}") for name, other in DATA.items()),
         (asks(f"{name}, no session", other) for name, other in DATA.items()),
         post("/sign-out", "sign out", cookie=f"<<ada.cookie>>; {DATA['chunks']}"),
     ),
     talk(
         "dont_remember counts only if it is signed",
-        sign_up(),
+        signed_up(),
         sign_in(save="short", rememberMe=False),
         *(
             post("/update-user", f"dont_remember {name}", json={"name": name}, cookie=cookie)
@@ -167,7 +167,7 @@ CONVERSATIONS = [
     ),
     talk(
         "a cookie for a session that was ended",
-        sign_up(),
+        signed_up(),
         Sql("delete from session where token = $1", ("<<ada.token>>",)),
         session(),
         get("/token", cookie="<<ada.cookie>>"),

@@ -12,7 +12,7 @@ from tests.conformance.model import (
     post,
     session,
     sign_in,
-    sign_up,
+    signed_up,
     talk,
 )
 
@@ -31,29 +31,29 @@ AFTER: Final = (
     session("other", "no other session"),
     sign_in(name="no sign-in"),
     get("/token", "no token", cookie="<<other.cookie>>"),
-    sign_up("bob"),
+    signed_up("bob"),
     session("bob", "others stay"),
-    sign_up(),
+    signed_up(),
 )
 
 CONVERSATIONS = [
     talk(
         "delete-user with the password deletes everything",
-        sign_up(),
+        signed_up(),
         sign_in(save="other"),
         delete("with the password", {"password": PASSWORD}),
         AFTER,
     ),
     talk(
         "delete-user with a fresh session needs no password",
-        sign_up(),
+        signed_up(),
         sign_in(save="other"),
         delete("without a password"),
         AFTER,
     ),
     talk(
         "delete-user with an old session needs the password",
-        sign_up(),
+        signed_up(),
         created("23 hours 58 minutes"),
         delete("a wrong password, almost a day", {"password": "not the password"}),
         created("2 days"),
@@ -66,7 +66,7 @@ CONVERSATIONS = [
     ),
     talk(
         "delete-user refuses wrong passwords",
-        sign_up(),
+        signed_up(),
         delete("wrong", {"password": "not the password"}),
         delete("too long", {"password": TOO_LONG}),
         delete("a space", {"password": " "}),
@@ -75,7 +75,7 @@ CONVERSATIONS = [
     *(
         talk(
             f"delete-user checks the type of {field}",
-            sign_up(),
+            signed_up(),
             created("2 days"),
             *(delete(f"{field} is {kind}", {field: value}) for kind, value in WRONG_TYPES.items()),
             session(),
@@ -84,7 +84,7 @@ CONVERSATIONS = [
     ),
     talk(
         "delete-user refuses unknown tokens",
-        sign_up(),
+        signed_up(),
         delete("a token", {"token": "unknown"}),
         delete("a token and the password", {"token": "unknown", "password": PASSWORD}),
         delete("a token and a wrong password", {"token": "unknown", "password": "wrong"}),
@@ -94,7 +94,7 @@ CONVERSATIONS = [
     ),
     talk(
         "delete-user checks its body",
-        sign_up(),
+        signed_up(),
         created("2 days"),
         *(
             delete(f"{kind} as the body", value)
@@ -118,12 +118,12 @@ CONVERSATIONS = [
     ),
     talk(
         "delete-user with a callbackURL answers all the same",
-        sign_up(),
+        signed_up(),
         delete("a callbackURL", {"callbackURL": "/bye", "password": PASSWORD}),
     ),
     talk(
         "delete-user of a user without a password",
-        sign_up(),
+        signed_up(),
         Sql('delete from account where "userId" = $1', ("<<ada.id>>",)),
         delete("a password", {"password": PASSWORD}),
         delete("no password"),
@@ -131,7 +131,7 @@ CONVERSATIONS = [
     ),
     talk(
         "delete-user of a session that is not remembered",
-        sign_up(),
+        signed_up(),
         sign_in(save="short", rememberMe=False),
         delete("delete", {"password": PASSWORD}, cookie="<<short.cookies>>"),
     ),

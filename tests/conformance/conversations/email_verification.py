@@ -18,6 +18,7 @@ from tests.conformance.model import (
     session,
     sign_in,
     sign_up,
+    signed_up,
     talk,
 )
 from tests.servers import SECRET
@@ -164,8 +165,8 @@ CONVERSATIONS = [
     ),
     talk(
         "whoever is signed in can only ask for their own address",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         send_as("<<ada.cookie>>", "another's", who="bob"),
         send_as("<<ada.cookie>>", "nobody's", who="nobody"),
         send_as("<<ada.cookie>>", "in capitals", who="ADA"),
@@ -180,7 +181,7 @@ CONVERSATIONS = [
     ),
     talk(
         "verification outlives no user",
-        sign_up(),
+        signed_up(),
         send(),
         mails(save="mail"),
         Sql('delete from "user" where id = $1', ("<<ada.id>>",)),
@@ -252,7 +253,7 @@ CONVERSATIONS = [
     ),
     talk(
         "mails that a request from another site asks for",
-        sign_up(),
+        signed_up(),
         post(SEND, "evil", json={"email": email()}, cookie="a=b", origin="https://evil.example"),
         post(SEND, "trusted", json={"email": email()}, cookie="a=b", origin=TRUSTED),
         mails(),

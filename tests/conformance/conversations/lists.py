@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.conformance.model import Sql, get, post, session, sign_in, sign_up, talk
+from tests.conformance.model import Sql, get, post, session, sign_in, signed_up, talk
 
 from .session import aged, expired
 
@@ -17,8 +17,8 @@ def created(age: str, who: str = "ada") -> Sql:
 CONVERSATIONS = [
     talk(
         "list-sessions lists this user's sessions only",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         sign_in(save="second"),
         sign_in(save="third", rememberMe=False),
         get(LIST, "ada's", cookie="<<ada.cookie>>"),
@@ -29,7 +29,7 @@ CONVERSATIONS = [
     ),
     talk(
         "list-sessions leaves expired sessions out",
-        sign_up(),
+        signed_up(),
         sign_in(save="old"),
         expired("old"),
         get(LIST, cookie="<<ada.cookie>>"),
@@ -43,7 +43,7 @@ CONVERSATIONS = [
     ),
     talk(
         "list-sessions needs a fresh session",
-        sign_up(),
+        signed_up(),
         created("23 hours 58 minutes"),
         get(LIST, "almost a day", cookie="<<ada.cookie>>"),
         created("24 hours 1 minute"),
@@ -58,14 +58,14 @@ CONVERSATIONS = [
     ),
     talk(
         "list-sessions refuses an old session, and slides it",
-        sign_up(),
+        signed_up(),
         aged("2 days"),
         get(LIST, cookie="<<ada.cookie>>"),
         session(),
     ),
     talk(
         "list-sessions checks its query",
-        sign_up(),
+        signed_up(),
         get(f"{LIST}?limit=1", cookie="<<ada.cookie>>"),
         get(f"{LIST}?disableCookieCache=x&disableCookieCache=y", cookie="<<ada.cookie>>"),
     ),

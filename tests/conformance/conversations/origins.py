@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.conformance.model import TOO_LONG, Call, Headers, email, get, post, sign_up, talk
+from tests.conformance.model import TOO_LONG, Call, Headers, email, get, post, signed_up, talk
 
 CHEAP: Final = {"name": "O", "email": email("o"), "password": TOO_LONG}
 FOREIGN: Final = "theme=dark"
@@ -102,7 +102,7 @@ CONVERSATIONS = [
     talk("sign-out heeds Fetch Metadata without a cookie", metadata("/sign-out", None)),
     talk(
         "GET needs no Origin",
-        sign_up(),
+        signed_up(),
         get("/get-session", "evil", cookie="<<ada.cookie>>", origin="https://evil.example"),
         get("/get-session", "null", cookie="<<ada.cookie>>", origin="null"),
         get("/token", "evil token", cookie="<<ada.cookie>>", origin="https://evil.example"),
@@ -110,7 +110,7 @@ CONVERSATIONS = [
     ),
     talk(
         "every call that changes something needs a trusted Origin",
-        sign_up(),
+        signed_up(),
         *(
             post(path, f"{path} from {origin!r}", json={}, cookie="<<ada.cookie>>", origin=origin)
             for path in ("/update-user", "/change-password", "/delete-user", "/get-session")

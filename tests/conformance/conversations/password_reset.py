@@ -18,6 +18,7 @@ from tests.conformance.model import (
     session,
     sign_in,
     sign_up,
+    signed_up,
     talk,
 )
 
@@ -150,7 +151,7 @@ QUERIES: Final = (
     "callbackurl=/a",
     "x=1",
 )
-ASKED: Final = (sign_up(), request(redirectTo="/reset"), mails(save="mail"))
+ASKED: Final = (signed_up(), request(redirectTo="/reset"), mails(save="mail"))
 
 CONVERSATIONS = [
     *refusals("plain"),
@@ -210,7 +211,7 @@ CONVERSATIONS = [
     ),
     talk(
         "links lead where they were told to",
-        sign_up(),
+        signed_up(),
         *(
             step
             for page in PAGES
@@ -233,7 +234,7 @@ CONVERSATIONS = [
     ),
     talk(
         "an unknown address gets the same answer and no mail",
-        sign_up(),
+        signed_up(),
         request("unknown", who="nobody"),
         mails(),
         request("in capitals", who="ADA"),
@@ -255,7 +256,7 @@ CONVERSATIONS = [
     ),
     talk(
         "a user without a password gets one",
-        sign_up(),
+        signed_up(),
         Sql('delete from account where "userId" = $1', ("<<ada.id>>",)),
         request(),
         mails(save="mail"),

@@ -12,7 +12,7 @@ from tests.conformance.model import (
     post,
     session,
     sign_in,
-    sign_up,
+    signed_up,
     talk,
     without,
 )
@@ -33,7 +33,7 @@ def change(name: str, body: Any = None, **more: Any) -> Call:
 CONVERSATIONS = [
     talk(
         "change-password changes the password and keeps the sessions",
-        sign_up(),
+        signed_up(),
         sign_in(save="other"),
         change("a new password"),
         sign_in(save="x", name="the old password"),
@@ -45,7 +45,7 @@ CONVERSATIONS = [
     ),
     talk(
         "change-password can end the other sessions",
-        sign_up(),
+        signed_up(),
         sign_in(save="other"),
         change("and revoke", {**GOOD, "revokeOtherSessions": True}, save="new"),
         session(name="the old cookie"),
@@ -55,7 +55,7 @@ CONVERSATIONS = [
     ),
     talk(
         "change-password of a session that is not remembered",
-        sign_up(),
+        signed_up(),
         sign_in(save="short", rememberMe=False),
         change(
             "and revoke",
@@ -67,7 +67,7 @@ CONVERSATIONS = [
     ),
     talk(
         "change-password refuses a wrong password",
-        sign_up(),
+        signed_up(),
         change("wrong", {**GOOD, "currentPassword": "not the password"}),
         change("empty", {**GOOD, "currentPassword": ""}),
         change("too long", {**GOOD, "currentPassword": TOO_LONG}),
@@ -80,7 +80,7 @@ CONVERSATIONS = [
     ),
     talk(
         "change-password refuses passwords too short or too long",
-        sign_up(),
+        signed_up(),
         *(
             change(name, {**GOOD, "newPassword": text})
             for name, text in {
@@ -100,7 +100,7 @@ CONVERSATIONS = [
     *(
         talk(
             f"change-password checks the type of {field}",
-            sign_up(),
+            signed_up(),
             *(
                 change(f"{field} is {kind}", {**GOOD, "newPassword": "short", field: value})
                 for kind, value in WRONG_TYPES.items()
@@ -110,7 +110,7 @@ CONVERSATIONS = [
     ),
     talk(
         "change-password needs every field",
-        sign_up(),
+        signed_up(),
         change("nothing", {}),
         *(change(f"no {name}", without(GOOD, name)) for name in GOOD),
         *(
@@ -131,13 +131,13 @@ CONVERSATIONS = [
     ),
     talk(
         "change-password needs no fresh session",
-        sign_up(),
+        signed_up(),
         created("3 days"),
         change("an old session"),
     ),
     talk(
         "change-password needs an account with a password",
-        sign_up(),
+        signed_up(),
         Sql('update account set password = null where "userId" = $1', ("<<ada.id>>",)),
         change("no password"),
         Sql('delete from account where "userId" = $1', ("<<ada.id>>",)),
@@ -145,8 +145,8 @@ CONVERSATIONS = [
     ),
     talk(
         "change-password ignores what it does not know",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         change("another user's id", {**GOOD, "userId": "<<bob.id>>", "email": "<<bob.email>>"}),
         sign_in("bob", name="bob's password is his own"),
     ),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from tests.conformance.model import Call, call, get, post, sign_up, talk
+from tests.conformance.model import Call, call, get, post, signed_up, talk
 
 ENDPOINTS: Final = {
     "/sign-up/email": ("POST",),
@@ -101,7 +101,7 @@ CONVERSATIONS = [
         "there is nothing at unknown paths",
         *(get(path) for path in UNKNOWN),
         *(post(path, json={}) for path in UNKNOWN),
-        sign_up(),
+        signed_up(),
         *(get(path, f"{path}, signed in", cookie="<<ada.cookie>>") for path in UNKNOWN),
     ),
     talk("paths are spelled in one way", *(get(path) for path in SPELLINGS)),

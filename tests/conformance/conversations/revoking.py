@@ -10,7 +10,7 @@ from tests.conformance.model import (
     post,
     session,
     sign_in,
-    sign_up,
+    signed_up,
     talk,
 )
 
@@ -33,7 +33,7 @@ def of(path: str, name: str, **more: Any) -> Call:
 CONVERSATIONS = [
     talk(
         "revoke-session ends another session of one's own",
-        sign_up(),
+        signed_up(),
         sign_in(save="phone"),
         sign_in(save="tablet"),
         revoke("the phone's", "<<phone.token>>"),
@@ -45,15 +45,15 @@ CONVERSATIONS = [
     ),
     talk(
         "revoke-session ends the session that asks",
-        sign_up(),
+        signed_up(),
         revoke("my own", "<<ada.token>>"),
         session(),
         revoke("my own again", "<<ada.token>>"),
     ),
     talk(
         "revoke-session leaves other people's sessions alone",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         revoke("bob's", "<<bob.token>>"),
         session("bob"),
         revoke("bob's signed cookie", "<<bob.signed>>"),
@@ -68,7 +68,7 @@ CONVERSATIONS = [
     ),
     talk(
         "revoke-session ends an expired session",
-        sign_up(),
+        signed_up(),
         sign_in(save="old"),
         expired("old"),
         revoke("the old one", "<<old.token>>"),
@@ -76,7 +76,7 @@ CONVERSATIONS = [
     ),
     talk(
         "revoke-session checks the type of token",
-        sign_up(),
+        signed_up(),
         [revoke(f"token is {kind}", value) for kind, value in WRONG_TYPES.items()],
         post(ONE, "no token", json={}, cookie="<<ada.cookie>>"),
         post(ONE, "an array", json=[], cookie="<<ada.cookie>>"),
@@ -90,7 +90,7 @@ CONVERSATIONS = [
     *(
         talk(
             f"{path} needs a session",
-            sign_up(),
+            signed_up(),
             post(path),
             post(path, "an empty object", json={}),
             post(path, "text", body=b"x", content_type="text/plain"),
@@ -106,8 +106,8 @@ CONVERSATIONS = [
     ),
     talk(
         "revoke-sessions ends all of them",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         sign_in(save="phone"),
         of(ALL, "all", json={}),
         session(),
@@ -117,7 +117,7 @@ CONVERSATIONS = [
     ),
     talk(
         "revoke-sessions as a bearer, without remembering",
-        sign_up(),
+        signed_up(),
         sign_in(save="short", rememberMe=False),
         of(ALL, "all", cookie="<<short.cookies>>"),
         sign_in(save="new"),
@@ -126,8 +126,8 @@ CONVERSATIONS = [
     ),
     talk(
         "revoke-other-sessions keeps this one",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         sign_in(save="phone"),
         sign_in(save="old"),
         expired("old"),
@@ -140,7 +140,7 @@ CONVERSATIONS = [
     ),
     talk(
         "ending sessions does not need a fresh one",
-        sign_up(),
+        signed_up(),
         sign_in(save="phone"),
         created("3 days"),
         of(OTHERS, "others"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.conformance.model import Call, Sql, get, post, session, sign_in, sign_up, talk
+from tests.conformance.model import Call, Sql, get, post, session, sign_in, signed_up, talk
 
 EXPIRE: Final = "update session set \"expiresAt\" = now() - interval '1 minute' where token = $1"
 # Signed in this long ago, and not used since.
@@ -60,15 +60,15 @@ CONVERSATIONS = [
         post("/get-session", "a body", json={}),
         post("/get-session", "a broken body", body=b"{"),
         post("/get-session", "a strange type", body=b"x", content_type="image/png"),
-        sign_up(),
+        signed_up(),
         post("/get-session", "with a session", cookie="<<ada.cookie>>"),
         post("/get-session", "with a bearer", headers=(("authorization", "Bearer <<ada.token>>"),)),
     ),
-    talk("disableRefresh is read", sign_up(), queries("disableRefresh")),
-    talk("disableCookieCache is read", sign_up(), queries("disableCookieCache")),
+    talk("disableRefresh is read", signed_up(), queries("disableRefresh")),
+    talk("disableCookieCache is read", signed_up(), queries("disableCookieCache")),
     talk(
         "unknown queries are ignored",
-        sign_up(),
+        signed_up(),
         get("/get-session?x=1&__proto__=2&constructor=3", cookie="<<ada.cookie>>"),
         get("/get-session?token=<<ada.token>>", "a token in the query"),
         get("/get-session?%", "a lone percent sign", cookie="<<ada.cookie>>"),
@@ -76,7 +76,7 @@ CONVERSATIONS = [
     ),
     talk(
         "an expired session ends, and its cookie too",
-        sign_up(),
+        signed_up(),
         sign_in(save="other"),
         expired(),
         session(),
@@ -87,7 +87,7 @@ CONVERSATIONS = [
     ),
     talk(
         "an expired session opens nothing",
-        sign_up(),
+        signed_up(),
         expired(),
         token("<<ada.cookie>>", "no token"),
         get("/list-sessions", cookie="<<ada.cookie>>"),
@@ -102,7 +102,7 @@ CONVERSATIONS = [
     *(
         talk(
             f"a session of {age} is asked for",
-            sign_up(),
+            signed_up(),
             aged(age),
             session(),
             session(name="and again"),
@@ -112,7 +112,7 @@ CONVERSATIONS = [
     ),
     talk(
         "sliding can be declined",
-        sign_up(),
+        signed_up(),
         aged("2 days"),
         get("/get-session?disableRefresh=true", cookie="<<ada.cookie>>"),
         get("/get-session?disableRefresh=", "an empty value slides", cookie="<<ada.cookie>>"),
@@ -120,28 +120,28 @@ CONVERSATIONS = [
     ),
     talk(
         "any use slides an old session",
-        sign_up(),
+        signed_up(),
         aged("2 days"),
         token("<<ada.cookie>>", "a token"),
         session(),
     ),
     talk(
         "update-user slides an old session",
-        sign_up(),
+        signed_up(),
         aged("2 days"),
         post("/update-user", json={"name": "Old"}, cookie="<<ada.cookie>>"),
         session(),
     ),
     talk(
         "a bearer slides an old session",
-        sign_up(),
+        signed_up(),
         aged("2 days"),
         get("/get-session", headers=(("authorization", "Bearer <<ada.token>>"),)),
         session(),
     ),
     talk(
         "a session that is not remembered lasts a day and does not slide",
-        sign_up(),
+        signed_up(),
         sign_in(save="short", rememberMe=False),
         get("/get-session", cookie="<<short.cookies>>"),
         aged("12 hours", "short"),
@@ -151,7 +151,7 @@ CONVERSATIONS = [
     ),
     talk(
         "a session of a deleted user is none",
-        sign_up(),
+        signed_up(),
         Sql('delete from "user" where id = $1', ("<<ada.id>>",)),
         session(),
         token("<<ada.cookie>>", "no token"),
@@ -159,7 +159,7 @@ CONVERSATIONS = [
     ),
     talk(
         "the session keeps the browser's name",
-        sign_up(),
+        signed_up(),
         agent("no name"),
         agent("a name", ("user-agent", "Mozilla/5.0 (X11; Linux x86_64)")),
         agent("an empty name", ("user-agent", "")),
@@ -170,7 +170,7 @@ CONVERSATIONS = [
     ),
     talk(
         "what the database says of the user is what the session says",
-        sign_up(),
+        signed_up(),
         Sql(
             "update \"user\" set \"emailVerified\" = true, image = 'x', name = 'N' where id = $1",
             ("<<ada.id>>",),

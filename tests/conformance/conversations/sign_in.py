@@ -15,6 +15,7 @@ from tests.conformance.model import (
     session,
     sign_in,
     sign_up,
+    signed_up,
     talk,
     without,
 )
@@ -47,7 +48,7 @@ def stored(what: str) -> tuple[Sql, Call]:
 SUCCESS = (
     talk(
         "sign-in gives a session of its own each time",
-        sign_up(),
+        signed_up(),
         sign_in(save="one"),
         sign_in(save="two"),
         session("ada"),
@@ -57,7 +58,7 @@ SUCCESS = (
     ),
     talk(
         "sign-in may be remembered or not",
-        sign_up(),
+        signed_up(),
         sign_in(rememberMe=True, save="long"),
         sign_in(rememberMe=False, save="short"),
         session("long"),
@@ -69,8 +70,8 @@ SUCCESS = (
     ),
     talk(
         "sign-in while signed in gives another session",
-        sign_up(),
-        sign_up("bob"),
+        signed_up(),
+        signed_up("bob"),
         attempt("ada, with bob's cookie", GOOD, cookie="<<bob.cookie>>", save="new"),
         session("new"),
         session("bob"),
@@ -97,7 +98,7 @@ SUCCESS = (
 REFUSALS = (
     talk(
         "sign-in refuses wrong passwords and unknown addresses in the same words",
-        sign_up(),
+        signed_up(),
         sign_in(password="not the password", name="a wrong password"),
         sign_in(password=f"{PASSWORD} ", name="with a space behind"),
         sign_in(password=PASSWORD.upper(), name="in capitals"),
@@ -119,13 +120,13 @@ REFUSALS = (
     *(talk(f"sign-in checks the type of {field}", wrong_types(field)) for field in FIELDS),
     talk(
         "sign-in ignores fields that it does not know",
-        sign_up(),
+        signed_up(),
         sign_in(id="x", emailVerified=True, token="t", name="extra fields"),
         sign_in(image="x", user={"id": "y"}, name="more of them"),
     ),
     talk(
         "sign-in refuses a user without a password",
-        sign_up(),
+        signed_up(),
         Sql(
             'update account set "providerId" = \'github\' from "user" u'
             ' where u.id = account."userId" and u.email = $1',
@@ -135,7 +136,7 @@ REFUSALS = (
     ),
     talk(
         "sign-in refuses an account whose password was taken away",
-        sign_up(),
+        signed_up(),
         Sql(
             'update account set password = null from "user" u'
             ' where u.id = account."userId" and u.email = $1',
@@ -145,7 +146,7 @@ REFUSALS = (
     ),
     talk(
         "sign-in refuses a hash that it cannot read",
-        sign_up(),
+        signed_up(),
         stored(""),
         stored("nonsense"),
         stored("a:b"),
@@ -158,7 +159,7 @@ REFUSALS = (
     ),
     talk(
         "sign-in verifies a hash made by the original",
-        sign_up(),
+        signed_up(),
         stored(
             # scrypt of "a good password" under the salt 000102…0f
             "000102030405060708090a0b0c0d0e0f:"

@@ -10,7 +10,7 @@ from tests.conformance.model import (
     post,
     session,
     sign_in,
-    sign_up,
+    signed_up,
     talk,
 )
 
@@ -24,7 +24,7 @@ def out(name: str, **more: Any) -> Call:
 CONVERSATIONS = [
     talk(
         "sign-out ends this session and no other",
-        sign_up(),
+        signed_up(),
         sign_in(save="other"),
         out("sign out", cookie="<<ada.cookie>>"),
         session(),
@@ -41,7 +41,7 @@ CONVERSATIONS = [
     ),
     talk(
         "sign-out of a session that is not remembered",
-        sign_up(),
+        signed_up(),
         sign_in(save="short", rememberMe=False),
         out("sign out", cookie="<<short.cookies>>"),
         get("/get-session", cookie="<<short.cookies>>"),
@@ -66,7 +66,7 @@ CONVERSATIONS = [
     ),
     talk(
         "a refused sign-out ends nothing",
-        sign_up(),
+        signed_up(),
         out("a broken body", body=b"{", cookie="<<ada.cookie>>"),
         out("a wrong type", json={"state": 5}, cookie="<<ada.cookie>>"),
         out("an evil Origin", cookie="<<ada.cookie>>", origin="https://evil.example"),
@@ -75,7 +75,7 @@ CONVERSATIONS = [
     ),
     talk(
         "sign-out does not send the browser anywhere",
-        sign_up(),
+        signed_up(),
         out("a callbackURL", json={"callbackURL": "/bye"}, cookie="<<ada.cookie>>"),
     ),
 ]

@@ -12,7 +12,7 @@ from tests.conformance.model import (
     get,
     post,
     session,
-    sign_up,
+    signed_up,
     talk,
 )
 from tests.fake_provider import Script
@@ -210,7 +210,7 @@ CONVERSATIONS = [
         "link-social without providers",
         post(LINK, "nobody", json={"provider": "github"}),
         post(LINK, "nobody, no provider", json={}),
-        sign_up(),
+        signed_up(),
         checks(LINK, "link", cookie="<<ada.cookie>>"),
         post(LINK, "known", json={"provider": "github"}, cookie="<<ada.cookie>>"),
         post(LINK, "evil", json={"provider": "x"}, cookie="<<ada.cookie>>", origin="https://e.vil"),

@@ -1,6 +1,6 @@
 """Who somebody is that comes back from a provider: new, known, linked, or not let in."""
 
-from tests.conformance.model import Sql, email, get, post, session, sign_in, sign_up, talk
+from tests.conformance.model import Sql, email, get, post, session, sign_in, signed_up, talk
 from tests.fake_provider import Script
 
 from .social import (
@@ -69,7 +69,7 @@ CONVERSATIONS = [
     *(
         talk(
             f"an address that has a password, {kind} ({setting})",
-            sign_up(),
+            signed_up(),
             verified() if here else (),
             begin(provider, errorCallbackURL="/oops"),
             back(script("ada", verified=there), provider=provider, save="ada"),
@@ -88,7 +88,7 @@ CONVERSATIONS = [
     ),
     talk(
         "somebody links another account",
-        sign_up(),
+        signed_up(),
         linking(),
         back(save="x"),
         session(),
@@ -97,7 +97,7 @@ CONVERSATIONS = [
         back(script(name="Other")),
         get(LIST, "still two accounts", cookie="<<ada.cookie>>"),
         by_provider("ada"),
-        sign_up("bob"),
+        signed_up("bob"),
         linking("bob", errorCallbackURL="/oops"),
         back(script("ada", email=email("bob")), name="ada's account"),
         linking("bob", errorCallbackURL="/oops"),
@@ -116,11 +116,11 @@ CONVERSATIONS = [
     ),
     talk(
         "somebody links another account under lax rules",
-        sign_up(),
+        signed_up(),
         linking(),
         back(script(name="Changed", email=email("other"), picture="https://x.example/p.png")),
         after(),
-        sign_up("bob"),
+        signed_up("bob"),
         linking("bob"),
         back(script("bob", email=None, email_verified=True), name="no address"),
         after("bob"),
@@ -221,7 +221,7 @@ CONVERSATIONS = [
         linking("ada", idToken={"token": "<<copied.name>>", "nonce": "wrong"}),
         linking("ada", "asking", idToken={"token": "<<copied.name>>", "refreshToken": "r"}),
         linking("ada", "github", idToken={"token": "<<copied.name>>"}),
-        sign_up("bob"),
+        signed_up("bob"),
         linking("bob", idToken={"token": "<<copied.name>>"}),
         linking("bob", "closed", idToken={"token": "<<copied.name>>"}),
         after(),
@@ -229,7 +229,7 @@ CONVERSATIONS = [
     ),
     talk(
         "a session that is not remembered stays so",
-        sign_up(),
+        signed_up(),
         sign_in(save="short", rememberMe=False),
         begin(),
         back(script("bob"), cookie="<<a.state_cookie>>; <<short.remember>>", save="bob"),

@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.conformance.model import WRONG_TYPES, Call, Step, post, session, sign_in, sign_up, talk
+from tests.conformance.model import (
+    WRONG_TYPES,
+    Call,
+    Step,
+    post,
+    session,
+    sign_in,
+    sign_up,
+    signed_up,
+    talk,
+)
 
 from .session import aged
 
@@ -34,7 +44,7 @@ def server_side(field: str, values: list[Any]) -> Iterator[Step]:
 CONVERSATIONS = [
     talk(
         "update-user changes name and image",
-        sign_up(),
+        signed_up(),
         update("a name", {"name": "Ada Lovelace"}),
         session(),
         update("an image", {"image": "https://example.com/a.png"}),
@@ -53,7 +63,7 @@ CONVERSATIONS = [
     talk("update-user checks the type of image", types("image", (*TEXT_TYPES, "null"))),
     talk(
         "update-user changes nothing that is the server's",
-        sign_up(),
+        signed_up(),
         server_side("email", ["new@example.com", "", None, 5, {}, False]),
         server_side("emailVerified", [True, False, None, "yes"]),
         server_side("id", ["other", None]),
@@ -67,7 +77,7 @@ CONVERSATIONS = [
     ),
     talk(
         "update-user needs something to change",
-        sign_up(),
+        signed_up(),
         update("nothing", {}),
         update("an unknown field", {"unknown": 1}),
         update("a callbackURL", {"callbackURL": "/x"}),
@@ -77,7 +87,7 @@ CONVERSATIONS = [
     ),
     talk(
         "update-user checks its body",
-        sign_up(),
+        signed_up(),
         *(
             update(f"{kind} as the body", value)
             for kind, value in WRONG_TYPES.items()
@@ -107,7 +117,7 @@ CONVERSATIONS = [
     ),
     talk(
         "update-user keeps a session as it was remembered",
-        sign_up(),
+        signed_up(),
         sign_in(save="short", rememberMe=False),
         update("not remembered", {"name": "S"}, cookie="<<short.cookies>>"),
         update("without dont_remember", {"name": "T"}, cookie="<<short.cookie>>"),
@@ -117,7 +127,7 @@ CONVERSATIONS = [
     ),
     talk(
         "update-user keeps long names or refuses them",
-        sign_up(),
+        signed_up(),
         update("255 characters", {"name": "n" * 255}),
         update("5,000 characters", {"name": "n" * 5000}, refusable="a name of a sane length"),
         update("a long image", {"image": "i" * 50_000}, refusable="an address of a sane length"),

@@ -12,7 +12,7 @@ from tests.conformance.model import (
     post,
     session,
     sign_in,
-    sign_up,
+    signed_up,
     talk,
 )
 
@@ -37,7 +37,7 @@ def update(name: str, body: Any, **more: Any) -> Call:
 CONVERSATIONS = [
     talk(
         "verify-password tells right from wrong",
-        sign_up(),
+        signed_up(),
         verify("right", PASSWORD),
         verify("wrong", "not it at all"),
         verify("empty", ""),
@@ -48,7 +48,7 @@ CONVERSATIONS = [
     ),
     talk(
         "verify-password checks the type",
-        sign_up(),
+        signed_up(),
         [verify(f"password is {kind}", value) for kind, value in WRONG_TYPES.items()],
         post(VERIFY, "no password", json={}, cookie="<<ada.cookie>>"),
         post(VERIFY, "no body", cookie="<<ada.cookie>>"),
@@ -56,7 +56,7 @@ CONVERSATIONS = [
     ),
     talk(
         "verify-password needs a session, and a password",
-        sign_up(),
+        signed_up(),
         verify("none", PASSWORD, cookie=None),
         verify("an evil origin", PASSWORD, origin="https://evil.example"),
         get(VERIFY, cookie="<<ada.cookie>>"),
@@ -67,7 +67,7 @@ CONVERSATIONS = [
     ),
     talk(
         "update-session has nothing to update",
-        sign_up(),
+        signed_up(),
         update("nothing", {}),
         update("the token", {"token": "x" * 32}),
         update("the user", {"userId": "x", "id": "y"}),
