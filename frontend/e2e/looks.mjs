@@ -113,9 +113,17 @@ async function shift(visited) {
   );
 }
 
+/** The page has taken the scheme, and no colour is on its way any more. */
+async function settled(visited, scheme) {
+  const isDark = () => visited.evaluate(() => document.documentElement.classList.contains("dark"));
+  await until(async () => (await isDark()) === (scheme === "dark"));
+  await until(() => visited.evaluate(() => document.getAnimations().every(({ playState }) => playState !== "running")));
+}
+
 /** Within this scheme, at each width: nothing sticks out; then axe. */
 async function judge(view, scheme) {
   await view.page.emulateMedia({ colorScheme: scheme });
+  await settled(view.page, scheme);
   for (const [width, [x, y]] of Object.entries(WIDTHS)) {
     await view.page.setViewportSize({ width: x, height: y });
     const wider = await view.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

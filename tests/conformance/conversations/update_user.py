@@ -10,7 +10,6 @@ from tests.conformance.model import (
     post,
     session,
     sign_in,
-    sign_up,
     signed_up,
     talk,
 )
@@ -29,8 +28,8 @@ def update(name: str, body: Any, **more: Any) -> Call:
 def types(field: str, fine: tuple[str, ...]) -> Iterator[Step]:
     for kind, value in WRONG_TYPES.items():
         reason = "" if kind in fine else NONSENSE
-        yield sign_up(kind.replace(" ", "-"))
         who = kind.replace(" ", "-")
+        yield signed_up(who)
         cookie = f"<<{who}.cookie>>"
         yield update(f"{field} is {kind}", {field: value}, cookie=cookie, refusable=reason)
 
