@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from taskward.auth.server import ENDPOINTS
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase
-from tests.test_sign_up import new_person, running_on
+from tests.people import new_person, running_on
 
 Headers: TypeAlias = dict[bytes, bytes]
 COOKIE = "better-auth.session_token"

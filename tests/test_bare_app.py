@@ -23,7 +23,7 @@ from taskward.auth.server import ENDPOINTS
 from taskward.database_url import DatabaseURL
 from taskward.statements import Executor
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
-from tests.test_sign_up import new_person
+from tests.people import new_person
 
 TABLES = ("user", "session", "account", "verification", "rateLimit")
 PACKAGE = Path(taskward.auth.__file__).parent

@@ -19,7 +19,7 @@ from taskward.auth.cookies import (
     parse_cookies,
 )
 from tests.conftest import PASSWORD, TRUSTED_ORIGIN, new_email
-from tests.test_sign_up import running_on
+from tests.people import running_on
 
 SECRET = "tests-only-0123456789abcdef0123456789"
 NAME = "better-auth.session_token"

@@ -25,14 +25,10 @@ from tests.conftest import (
     settings_for,
     url_text,
 )
+from tests.databases import END_CONNECTIONS, POOL_SIZE, connected, opened
 from tests.faults.proxy import Proxy
 
 TASK = {"title": "t"}
-POOL_SIZE = 10
-END_CONNECTIONS = """
-    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-    WHERE datname = $1 AND pid <> pg_backend_pid()
-"""
 COUNT_CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1"
 FRAGILE = """
     CREATE SEQUENCE calls;
@@ -86,25 +82,6 @@ async def url(create_database: CreateDatabase) -> DatabaseURL:
 async def own_url(create_database: CreateDatabase) -> DatabaseURL:
     """A database of the test's own."""
     return DatabaseURL.parse(await create_database())
-
-
-@asynccontextmanager
-async def connected(url: DatabaseURL) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(**url.connect_arguments())
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def opened(url: DatabaseURL) -> AsyncIterator[Database]:
-    database = Database()
-    await database.open(url.connect_arguments())
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 async def end_connections(url: DatabaseURL) -> int:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import asyncpg
 import pytest
@@ -12,11 +11,10 @@ from taskward import pool as pool_module
 from taskward.database import Database, when_reachable
 from taskward.database_url import DatabaseURL
 from tests.conftest import CreateDatabase
+from tests.databases import END_CONNECTIONS, POOL_SIZE, connected, opened
 from tests.faults.proxy import Proxy
 
-POOL_SIZE = 10
 COUNT = "SELECT count(*) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
-END = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1"
 WRITE = "INSERT INTO notes VALUES (1) RETURNING 1"
 
 
@@ -33,25 +31,6 @@ async def url(create_database: CreateDatabase) -> DatabaseURL:
 async def elsewhere(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     async with connected(DatabaseURL.parse(database_url)) as connection:
         yield connection
-
-
-@asynccontextmanager
-async def connected(url: DatabaseURL) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(**url.connect_arguments())
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
-async def opened(url: DatabaseURL) -> AsyncIterator[Database]:
-    database = Database()
-    await database.open(url.connect_arguments())
-    try:
-        yield database
-    finally:
-        await database.close()
 
 
 async def write(database: Database, times: int) -> None:
@@ -103,7 +82,7 @@ async def test_a_goodbye_that_arrives_before_the_end_of_the_connection_costs_no_
     async with Proxy(url) as proxy, opened(proxy.url) as database:
         await write(database, 3 * POOL_SIZE)
         proxy.hides_ends = True
-        await elsewhere.fetch(END, url.database)
+        await elsewhere.fetch(END_CONNECTIONS, url.database)
         await goodbyes_have_arrived(proxy)
         await write(database, 3 * POOL_SIZE)
         proxy.hides_ends = False

@@ -13,12 +13,12 @@ import pytest
 from taskward import database as database_module
 from taskward import pool as pool_module
 from taskward.app import create_app
-from taskward.database import Database, DatabaseUnavailableError, PoolExhaustedError
+from taskward.database import DatabaseUnavailableError, PoolExhaustedError
 from taskward.database_url import DatabaseURL
 from tests.conftest import BASE_URL, CreateDatabase, settings_for, url_text
+from tests.databases import POOL_SIZE, connected, opened
 from tests.faults.proxy import Proxy
 
-POOL_SIZE = 10
 QUEUE_LIMIT = 1000
 READ = "SELECT * FROM tasks WHERE user_id = 'nobody'"
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tasks'::regclass"
@@ -30,25 +30,6 @@ async def url(create_database: CreateDatabase) -> DatabaseURL:
     app = create_app(settings_for(url_text(url)))
     async with app.router.lifespan_context(app):
         return url
-
-
-@asynccontextmanager
-async def opened(url: DatabaseURL) -> AsyncIterator[Database]:
-    database = Database()
-    await database.open(url.connect_arguments())
-    try:
-        yield database
-    finally:
-        await database.close()
-
-
-@asynccontextmanager
-async def connected(url: DatabaseURL) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(**url.connect_arguments())
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @asynccontextmanager

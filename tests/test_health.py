@@ -12,14 +12,10 @@ from fastapi import FastAPI
 from taskward.app import create_app
 from taskward.database_url import DatabaseURL
 from tests.conftest import BASE_URL, CreateDatabase, settings_for
+from tests.databases import END_CONNECTIONS, POOL_SIZE
 
-POOL_SIZE = 10
 READY = (200, {"status": "ready"})
 UNAVAILABLE = (503, {"status": "unavailable", "detail": "The database does not answer"})
-END_CONNECTIONS = """
-    SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-    WHERE datname = $1 AND pid <> pg_backend_pid()
-"""
 
 
 @asynccontextmanager

@@ -1,8 +1,6 @@
 """Migrations: what they make is what the models say, however often and by whomever they are run."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -20,6 +18,7 @@ from taskward.app import create_app
 from taskward.database_url import DatabaseURL
 from taskward.migrations import HEAD, alembic_config, create_engine, current_revision, migrate
 from tests.conftest import CreateDatabase, settings_for, url_text
+from tests.databases import connected
 
 # What better-auth 1.7.25 sends to PostgreSQL, with its plugins jwt and bearer (`migrate`).
 BETTER_AUTH_DDL = """
@@ -69,15 +68,6 @@ INDEXES = """
     WHERE schemaname = 'public' AND tablename <> 'alembic_version'
 """
 OURS = {"user", "session", "account", "verification", "rateLimit", "tasks"}
-
-
-@asynccontextmanager
-async def connected(url: DatabaseURL) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(**url.connect_arguments())
-    try:
-        yield connection
-    finally:
-        await connection.close()
 
 
 @pytest.fixture

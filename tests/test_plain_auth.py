@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from nacl import bindings as libsodium
 
 from tests.conftest import BASE_URL, PASSWORD, TRUSTED_ORIGIN, new_email
-from tests.test_sign_up import Browser, rows_of, signed_in
+from tests.people import Browser, rows_of, signed_in
 
 LOGINS = ["login", "login/email"]
 ALL = ["signup", *LOGINS]

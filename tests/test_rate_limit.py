@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from taskward.auth.rate_limit import rule_for
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
-from tests.test_sign_up import running_on
+from tests.people import running_on
 
 SIGN_IN = "sign-in/email"
 ADDRESSES = (f"198.51.{number // 250}.{number % 250 + 1}" for number in count())

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.conftest import BASE_URL, PASSWORD
-from tests.test_sign_up import Browser, rows_of, signed_in
+from tests.people import Browser, rows_of, signed_in
 
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 COOKIE = "better-auth.session_token"

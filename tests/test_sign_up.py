@@ -3,11 +3,8 @@
 import asyncio
 import json
 import re
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from secrets import token_hex
 from typing import Any
@@ -16,26 +13,13 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from taskward.app import create_app
-from taskward.auth import BetterAuth
-from taskward.auth.cookies import encode_uri_component
-from taskward.statements import Executor
-from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email, settings_for
-from tests.test_passwords import VECTORS
+from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
+from tests.databases import add_trigger_functions, backend_that_waits, trigger
+from tests.people import rows_of, running_on
 
 ID = re.compile(r"[A-Za-z0-9]{32}")
 SIMILAR = 'SELECT FROM "user" WHERE strpos(email, $1) > 0'
-NEW_PERSON = """
-WITH u AS (INSERT INTO "user" (id, name, email, "emailVerified") VALUES ($1, 'Ada', $2, false)),
-a AS (INSERT INTO account (id, "accountId", "providerId", "userId", password, "updatedAt")
-    VALUES ($1, $1, 'credential', $1, $3, now()))
-INSERT INTO session (id, "expiresAt", token, "updatedAt", "userId")
-    VALUES ($1, now() + interval '7 days', $4, now(), $1)
-"""
-HASH_OF_PASSWORD = VECTORS[PASSWORD]
 PATHS = ["sign-up/email", "signup"]
-REFUSE = "BEGIN RAISE EXCEPTION 'refused for a test'; END"
-WAIT = "BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NULL; END"
 
 
 async def sign_up(
@@ -48,71 +32,11 @@ async def sign_up(
     return response
 
 
-@dataclass
-class Browser:
-    """Somebody who is signed in, with the cookie."""
-
-    client: httpx.AsyncClient
-    email: str
-    user: dict[str, Any]
-
-    async def get(self, path: str) -> httpx.Response:
-        return await self.client.get(f"/api/auth/{path}")
-
-    async def post(self, path: str, **content: Any) -> httpx.Response:
-        return await self.client.post(f"/api/auth/{path}", json=content)
-
-
-async def new_person(database: Executor, auth: BetterAuth) -> tuple[str, str]:
-    """Somebody signed in, at no cost for hashing: the e-mail and the cookie's value."""
-    user_id, email, token = token_hex(16), new_email(), token_hex(16)
-    await database.fetch(NEW_PERSON, user_id, email, HASH_OF_PASSWORD, token)
-    return email, encode_uri_component(auth.signer.sign(token))
-
-
-@asynccontextmanager
-async def signed_in(app: FastAPI) -> AsyncIterator[Browser]:
-    email, cookie = await new_person(app.state.database, app.state.better_auth)
-    transport, headers = httpx.ASGITransport(app), {"origin": BASE_URL}
-    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers) as client:
-        client.cookies.set("better-auth.session_token", cookie, domain="localhost.local")
-        session = await client.get("/api/auth/get-session")
-        yield Browser(client, email, session.json()["user"])
-
-
-@asynccontextmanager
-async def running_on(database_url: str, **changes: object) -> AsyncIterator[FastAPI]:
-    """The app with other settings, or on a database of its own, in which tests may break things."""
-    app = create_app(settings_for(database_url, **changes))
-    async with app.router.lifespan_context(app):
-        yield app
-
-
-async def add_trigger_functions(app: FastAPI) -> None:
-    for name, code in (("refuse", REFUSE), ("wait", WAIT)):
-        await app.state.database.fetch(
-            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $${code}$$"
-        )
-
-
 @pytest.fixture(scope="module")
 async def breakable(create_database: CreateDatabase) -> AsyncIterator[FastAPI]:
     async with running_on(await create_database()) as app:
         await add_trigger_functions(app)
         yield app
-
-
-async def rows_of(app: FastAPI, email: str) -> dict[str, list[dict[str, Any]]]:
-    """What the database holds about an e-mail address, in any case."""
-    fetch = app.state.database.fetch
-    users = await fetch('SELECT * FROM "user" WHERE lower(email) = lower($1)', email)
-    ids = [user["id"] for user in users]
-    of_users = 'SELECT * FROM {} WHERE "userId" = ANY($1) ORDER BY "createdAt"'
-    return {
-        "user": [dict(row) for row in users],
-        "account": [dict(row) for row in await fetch(of_users.format("account"), ids)],
-        "session": [dict(row) for row in await fetch(of_users.format("session"), ids)],
-    }
 
 
 async def test_the_rows_are_those_that_the_original_writes(app: FastAPI) -> None:
@@ -289,19 +213,6 @@ async def test_nothing_but_name_email_password_and_image_can_be_chosen(
     assert user["createdAt"].year > 2020
 
 
-@asynccontextmanager
-async def trigger(
-    app: FastAPI, table: str, function: str, event: str = "AFTER INSERT"
-) -> AsyncIterator[None]:
-    """Call a function around a statement on a table, before anything is committed."""
-    fetch = app.state.database.fetch
-    await fetch(f"CREATE TRIGGER t {event} ON {table} EXECUTE FUNCTION {function}()")
-    try:
-        yield
-    finally:
-        await fetch(f"DROP TRIGGER t ON {table}")
-
-
 @pytest.mark.parametrize("table", ['"user"', "account", "session"])
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_sign_up_that_fails_in_the_middle_leaves_nothing(
@@ -343,14 +254,3 @@ async def test_a_sign_up_cut_off_in_the_middle_leaves_a_whole_user_or_none(
             assert (await request).status_code == 503
     rows = await rows_of(breakable, email)
     assert len({len(found) for found in rows.values()}) == 1
-
-
-async def backend_that_waits(app: FastAPI) -> int:
-    """The process id of the connection that waits for the lock, as soon as there is one."""
-    query = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        row = await app.state.database.fetchrow(query)
-        if row is not None:
-            return int(row["pid"])
-    raise TimeoutError("nothing waits")

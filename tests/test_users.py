@@ -10,15 +10,8 @@ import pytest
 from fastapi import FastAPI
 
 from tests.conftest import PASSWORD, CreateDatabase, new_email
-from tests.test_sign_up import (
-    Browser,
-    add_trigger_functions,
-    backend_that_waits,
-    rows_of,
-    running_on,
-    signed_in,
-    trigger,
-)
+from tests.databases import add_trigger_functions, backend_that_waits, trigger
+from tests.people import Browser, rows_of, running_on, signed_in
 
 NEW_PASSWORD = "tr0ub4dor and three"
 

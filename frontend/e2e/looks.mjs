@@ -117,7 +117,9 @@ async function shift(visited) {
 async function settled(visited, scheme) {
   const isDark = () => visited.evaluate(() => document.documentElement.classList.contains("dark"));
   await until(async () => (await isDark()) === (scheme === "dark"));
-  await until(() => visited.evaluate(() => document.getAnimations().every(({ playState }) => playState !== "running")));
+  await until(() =>
+    visited.evaluate(() => document.getAnimations().every(({ playState }) => playState !== "running")),
+  );
 }
 
 /** Within this scheme, at each width: nothing sticks out; then axe. */

@@ -20,8 +20,8 @@ from taskward.auth.store import generate_id
 from taskward.database import Database
 from tests.conftest import PASSWORD, TRUSTED_ORIGIN, new_email, settings_for
 from tests.mailing import mailing_site
+from tests.people import new_person
 from tests.test_passwords import VECTORS
-from tests.test_sign_up import new_person
 
 NAME = "{name}"
 """Stands for the thing in paths and bodies."""

@@ -1,0 +1,79 @@
+"""People for tests: their rows at no cost for hashing, their cookies, and apps of one's own."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from taskward.app import create_app
+from taskward.auth import BetterAuth
+from taskward.auth.cookies import encode_uri_component
+from taskward.statements import Executor
+from tests.conftest import BASE_URL, PASSWORD, new_email, settings_for
+from tests.test_passwords import VECTORS
+
+NEW_PERSON = """
+WITH u AS (INSERT INTO "user" (id, name, email, "emailVerified") VALUES ($1, 'Ada', $2, false)),
+a AS (INSERT INTO account (id, "accountId", "providerId", "userId", password, "updatedAt")
+    VALUES ($1, $1, 'credential', $1, $3, now()))
+INSERT INTO session (id, "expiresAt", token, "updatedAt", "userId")
+    VALUES ($1, now() + interval '7 days', $4, now(), $1)
+"""
+HASH_OF_PASSWORD = VECTORS[PASSWORD]
+
+
+@dataclass
+class Browser:
+    """Somebody who is signed in, with the cookie."""
+
+    client: httpx.AsyncClient
+    email: str
+    user: dict[str, Any]
+
+    async def get(self, path: str) -> httpx.Response:
+        return await self.client.get(f"/api/auth/{path}")
+
+    async def post(self, path: str, **content: Any) -> httpx.Response:
+        return await self.client.post(f"/api/auth/{path}", json=content)
+
+
+async def new_person(database: Executor, auth: BetterAuth) -> tuple[str, str]:
+    """Somebody signed in, at no cost for hashing: the e-mail and the cookie's value."""
+    user_id, email, token = token_hex(16), new_email(), token_hex(16)
+    await database.fetch(NEW_PERSON, user_id, email, HASH_OF_PASSWORD, token)
+    return email, encode_uri_component(auth.signer.sign(token))
+
+
+@asynccontextmanager
+async def signed_in(app: FastAPI) -> AsyncIterator[Browser]:
+    email, cookie = await new_person(app.state.database, app.state.better_auth)
+    transport, headers = httpx.ASGITransport(app), {"origin": BASE_URL}
+    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers) as client:
+        client.cookies.set("better-auth.session_token", cookie, domain="localhost.local")
+        session = await client.get("/api/auth/get-session")
+        yield Browser(client, email, session.json()["user"])
+
+
+@asynccontextmanager
+async def running_on(database_url: str, **changes: object) -> AsyncIterator[FastAPI]:
+    """The app with other settings, or on a database of its own, in which tests may break things."""
+    app = create_app(settings_for(database_url, **changes))
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+async def rows_of(app: FastAPI, email: str) -> dict[str, list[dict[str, Any]]]:
+    """What the database holds about an e-mail address, in any case."""
+    fetch = app.state.database.fetch
+    users = await fetch('SELECT * FROM "user" WHERE lower(email) = lower($1)', email)
+    ids = [user["id"] for user in users]
+    of_users = 'SELECT * FROM {} WHERE "userId" = ANY($1) ORDER BY "createdAt"'
+    return {
+        "user": [dict(row) for row in users],
+        "account": [dict(row) for row in await fetch(of_users.format("account"), ids)],
+        "session": [dict(row) for row in await fetch(of_users.format("session"), ids)],
+    }
