@@ -86,11 +86,6 @@ class Postgres:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     @property
-    def pid(self) -> int:
-        """The process whose children serve the connections."""
-        return int((self.directory / "postgres" / "postmaster.pid").read_text().split()[0])
-
-    @property
     def log(self) -> Path:
         return self.directory / "postgres.log"
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from bench import plot
 from bench.auth import ORIGINAL, PLAIN, READ
-from bench.comparison import MEAN_OF, OWN_CORE, SHARED
+from bench.comparison import MEAN_OF
 from bench.results import Results
 from bench.servers import TASKWARD
 from tests.servers import ROOT
@@ -27,8 +27,8 @@ def write(results: Results) -> None:
         raise SystemExit(f"{PAGE.relative_to(ROOT)} lacks {START} and {END}.")
     PAGE.write_text(f"{before}{START}\n{render(results)}{END}{after}")
     if "tasks" in results:
-        cells = results["tasks"]["found"]["arrangements"][OWN_CORE]["cells"]
-        plot.draw(PLOT, TASKWARD, {job: cells[job] for job in MEAN_OF})
+        found = results["tasks"]["found"]
+        plot.draw(PLOT, TASKWARD, {job: found["cells"][job] for job in MEAN_OF})
 
 
 def render(results: Results) -> str:
@@ -44,42 +44,30 @@ def table(head: Row, rows: Sequence[Row]) -> str:
 
 
 def tasks(found: Mapping[str, Any]) -> str:
-    own, shared = (found["arrangements"][name] for name in (OWN_CORE, SHARED))
-    memory = found["resident_mib"]
-    jobs = list(own["cells"])
+    cells, ratios = found["cells"], found["ratios"]
+    jobs = list(cells)
+    columns = [*MEAN_OF, "geometric mean", *(job for job in jobs if job not in MEAN_OF)]
+    won = {name: [f"{row[column]:.2f}" for column in columns] for name, row in ratios.items()}
+    del won[TASKWARD]
     return "\n".join(
         [
             "![Requests per second](performance.svg)\n",
             f"Medians of alternating rounds ({found['rounds']}) of {found['seconds']} s each.\n",
-            "### Requests per second, a core for the server, the other for all else\n",
-            table(["server", *jobs], _by_server(own["cells"], _rate)),
-            "### Taskward's requests per second over each peer's, so\n",
+            "### Requests per second\n",
+            table(["server", *jobs], _by_server(cells, _rate)),
+            "### Taskward's requests per second over each peer's\n",
             "The geometric mean is that of the first four.\n",
-            _ratio_table(jobs, own["ratios"]),
-            "### Requests per second, all cores for all\n",
-            table(["server", *jobs], _by_server(shared["cells"], _rate)),
-            "### Taskward's requests per second over each peer's, so\n",
-            _ratio_table(jobs, shared["ratios"]),
-            "### CPU time of the server for each request (µs), all cores for all\n",
-            table(["server", *jobs], _by_server(shared["cells"], _cpu)),
-            "### How many times as much CPU time each peer takes\n",
-            _ratio_table(jobs, shared["cpu_ratios"]),
+            table(["peer", *columns], [[name, *row] for name, row in won.items()]),
+            "### CPU time of the server for each request (µs)\n",
+            table(["server", *jobs], _by_server(cells, _cpu)),
             "### Latency with 50 connections (2 for the long list): p50 / p95 / p99 (ms)\n",
-            table(["server", *jobs], _by_server(own["cells"], _latency)),
+            table(["server", *jobs], _by_server(cells, _latency)),
             "### Resident memory in the end (MiB)\n",
-            table(list(memory), [[f"{x:.0f}" for x in memory.values()]]),
+            table(
+                list(found["resident_mib"]), [[f"{x:.0f}" for x in found["resident_mib"].values()]]
+            ),
         ]
     )
-
-
-def _ratio_table(jobs: Sequence[str], ratios: Mapping[str, Mapping[str, float]]) -> str:
-    columns = [*MEAN_OF, "geometric mean", *(job for job in jobs if job not in MEAN_OF)]
-    rows = [
-        [name, *(f"{row[column]:.2f}" for column in columns)]
-        for name, row in ratios.items()
-        if name != TASKWARD
-    ]
-    return table(["peer", *columns], rows)
 
 
 def _by_server(cells: Mapping[str, Any], figure: Callable[[Mapping[str, float]], str]) -> list[Row]:

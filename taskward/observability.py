@@ -93,7 +93,10 @@ def _quieten_uvicorn() -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.INFO)
-    logging.getLogger("uvicorn.access").disabled = True
+    access = logging.getLogger("uvicorn.access")
+    access.disabled = True
+    access.propagate = False
+    access.handlers.clear()  # without any, uvicorn does not even put its lines together
 
 
 def pseudonyms(secret: str) -> Pseudonym:

@@ -18,7 +18,7 @@ import taskward
 from taskward.statements import Statement
 
 PACKAGE = Path(taskward.__file__).parent
-RUN_ON_IMPORT = re.compile(r"taskward\.(migrations\.(env|versions.*)|(.*\.)?__main__)")
+RUN_ON_IMPORT = re.compile(r"taskward\.(asgi|migrations\.(env|versions.*)|(.*\.)?__main__)")
 TASKS = r'(?:ONLY\s+)?(?:"?public"?\s*\.\s*)?"?tasks"?(?![\w.])'
 RAW_SQL = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN|USING|TABLE|COPY)\s+{TASKS}", re.IGNORECASE)
 USE = re.compile(rf"\b(FROM|INTO|UPDATE|JOIN|USING)\s+{TASKS}|,\s*tasks\b(?!\.)")
