@@ -34,6 +34,7 @@ STATUSES = ("all", "pending", "completed")
 INVALID_STATUS = "Invalid status filter: must be 'pending', 'completed', or 'all'"
 _INTEGER = re.compile(r"-?[0-9]+")
 _BIGINT_DIGITS = 18
+_VISIBLE = "^[!-~]+$"
 _NO_TASK = 0
 
 
@@ -92,7 +93,8 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=IDEMPOTENCY_KEY_MAX_LENGTH,
-        pattern="^[!-~]+$",
+        pattern=_VISIBLE,
+        json_schema_extra={"pattern": _VISIBLE},  # pydantic leaves it out where there is a `None`
         description="Any text of the client's; the same again within 24 hours creates nothing new",
     ),
 ]

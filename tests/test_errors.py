@@ -252,6 +252,16 @@ async def test_the_scheme_counts_in_any_case(
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("scheme", ["Basic", "Digest", "Custom", "Bearer2", "Bearers"])
+async def test_a_right_token_under_another_scheme_is_no_credentials(
+    client: httpx.AsyncClient, alice: Person, scheme: str
+) -> None:
+    token = alice.headers["Authorization"].removeprefix("Bearer ")
+    answer = await client.get("/api/tasks", headers={"Authorization": f"{scheme} {token}"})
+    assert_is_an_error(answer, 401)
+    assert (answer.json()["detail"], answer.headers["www-authenticate"]) == NOT_AUTHENTICATED
+
+
 async def test_two_authorization_headers_are_401_even_if_both_are_right(
     client: httpx.AsyncClient, alice: Person, bob: Person
 ) -> None:

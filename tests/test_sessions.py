@@ -89,6 +89,14 @@ async def test_a_session_that_is_used_slides_once_a_day(app: FastAPI, ada: Brows
     assert shown == after["expiresAt"]
 
 
+@pytest.mark.parametrize("fields", [{}, {"token": "x"}, {"userId": "x", "expiresAt": "2099-01-01"}])
+async def test_a_session_has_no_field_that_its_user_may_change(
+    ada: Browser, fields: dict[str, str]
+) -> None:
+    answer = await ada.post("update-session", **fields)
+    assert (answer.status_code, answer.json()) == (400, {"message": "No fields to update"})
+
+
 async def test_a_session_can_be_read_without_extending_it(app: FastAPI, ada: Browser) -> None:
     await let_end(app, ada, DAY)
     before = await sessions(app, ada)

@@ -11,7 +11,7 @@ _CALLBACK = Field("string", required=False, description="Where the client goes a
 _REMEMBER = Field("boolean", required=False, description="false: only until the browser is closed")
 _EMAIL_PASSWORD = {
     "email": Field("string", description="E-mail address", documented=EMAIL),
-    "password": Field("string"),
+    "password": Field("string", documented=registration.ANY_PASSWORD),
     "callbackURL": _CALLBACK,
     "rememberMe": _REMEMBER,
 }

@@ -13,10 +13,10 @@ from taskward.auth.hooks import HookUser, Letter, LetterHook
 from taskward.auth.origin_check import check_callback_in_query
 from taskward.auth.passwords import well_formed
 from taskward.auth.registration import (
+    ANY_PASSWORD,
     IMAGE_MAX_LENGTH,
     NAME_MAX_LENGTH,
     PASSWORD,
-    PASSWORD_MAX_LENGTH,
     check_password_length,
     check_password_not_too_long,
 )
@@ -43,15 +43,19 @@ _UPDATE = Schema(
         "anyOf": [{"required": ["name"]}, {"required": ["image"]}],
     },
 )
-_SHORT_ENOUGH = {"maxLength": PASSWORD_MAX_LENGTH}
 _CHANGE_PASSWORD = {
     "newPassword": Field("string", documented=PASSWORD),
-    "currentPassword": Field("string", documented=_SHORT_ENOUGH),
+    "currentPassword": Field("string", documented=ANY_PASSWORD),
     "revokeOtherSessions": Field("boolean", required=False),
 }
 _DELETE_USER = {
     "callbackURL": Field("string", required=False),
-    "password": Field("string", required=False, description="Needed where the session is old"),
+    "password": Field(
+        "string",
+        required=False,
+        description="Needed where the session is old",
+        documented=ANY_PASSWORD,
+    ),
     "token": Field("string", required=False),
 }
 
@@ -203,7 +207,7 @@ ENDPOINTS = (
     Endpoint(
         path="/verify-password",
         handler=verify_password,
-        body=Schema({"password": Field("string", documented=_SHORT_ENOUGH)}),
+        body=Schema({"password": Field("string", documented=ANY_PASSWORD)}),
         session="required",
         answer=schemas.Status,
         errors=(400, 401, 403, 415, 429, 503),
