@@ -28,7 +28,11 @@ NEEDS_A_SESSION = (
     "--ignore=tests/test_password_reset.py",
     "--ignore=tests/test_social_accounts.py",
     "--ignore=tests/test_social_interop.py",
-    "--deselect=tests/test_routes.py::test_each_operation_is_exactly_one_statement",  # and BEGIN
+    "--ignore=tests/test_row_level_security.py",  # the pooler is one and the same role for all
+    "--ignore=tests/test_health.py",  # these count statements, but there are BEGIN and COMMIT too,
+    "--deselect=tests/test_routes.py::test_each_operation_is_exactly_one_statement",
+    "--deselect=tests/test_cli.py"  # or ask PostgreSQL itself what is wrong
+    "::test_a_database_that_is_not_there_is_told_apart_from_a_server_that_is_not",
 )
 EXPECTED_MAJORS = (15,)
 
