@@ -18,6 +18,7 @@ from tests.servers import ROOT
 ROOM = {"max_connections": "300"}
 ELSEWHERE = ("embedded_postgres", "database_url", "faults", "test_pgbouncer.py", "test_tls.py")
 """They make servers of their own, or need none."""
+TOLD_APART = "test_a_database_that_is_not_there_is_told_apart_from_a_server_that_is_not"
 NEEDS_A_SESSION = (
     "--ignore=tests/conformance",  # these have connections of their own,
     "--ignore=tests/test_database.py",  # on which they prepare statements
@@ -31,8 +32,7 @@ NEEDS_A_SESSION = (
     "--ignore=tests/test_row_level_security.py",  # the pooler is one and the same role for all
     "--ignore=tests/test_health.py",  # these count statements, but there are BEGIN and COMMIT too,
     "--deselect=tests/test_routes.py::test_each_operation_is_exactly_one_statement",
-    "--deselect=tests/test_cli.py"  # or ask PostgreSQL itself what is wrong
-    "::test_a_database_that_is_not_there_is_told_apart_from_a_server_that_is_not",
+    f"--deselect=tests/test_cli.py::{TOLD_APART}",  # or ask PostgreSQL itself what is wrong
 )
 EXPECTED_MAJORS = (15,)
 
