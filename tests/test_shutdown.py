@@ -22,9 +22,10 @@ from tests.servers import HOST, ROOT, SECRET, TaskwardServer, auth_settings
 
 SHORT, LONG = 1, 30
 WAITING = """
-    SELECT pid FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'
+    SELECT pid FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+    WHERE datname = current_database() AND NOT granted
 """
+"""Not from pg_stat_activity, where a transaction sees only who was there when it first looked."""
 
 
 class CommandServer(TaskwardServer):
