@@ -17,9 +17,9 @@ PASSWORD_MAX_LENGTH = 128
 NAME_MAX_LENGTH = 255
 IMAGE_MAX_LENGTH = 262_144
 PASSWORD = {"minLength": PASSWORD_MIN_LENGTH, "maxLength": PASSWORD_MAX_LENGTH}
-ANY_PASSWORD = {"maxLength": PASSWORD_MAX_LENGTH}
-"""Where one is given that there is already: shorter ones are simply wrong."""
 """The JSON schema of a new password."""
+ANY_PASSWORD = {"maxLength": PASSWORD_MAX_LENGTH}
+"""The same of one that should be known: a shorter one is simply wrong."""
 
 
 async def sign_up(

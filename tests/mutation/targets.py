@@ -45,10 +45,17 @@ TARGETS = {
         ),
         _TASKS,
     ),
-    "tokens": Target("taskward/auth/tokens.py", ("tests/test_tokens.py", "tests/test_jwks.py")),
+    "tokens": Target(
+        "taskward/auth/tokens.py",
+        (
+            "tests/test_tokens.py",
+            "tests/test_token_times.py",
+            "tests/test_jwks.py",
+        ),
+    ),
     "current_user": Target(
         "taskward/auth/current_user.py",
-        ("tests/test_errors.py", "tests/test_routes.py", "tests/test_jwks.py"),
+        ("tests/test_credentials.py", "tests/test_routes.py", "tests/test_jwks.py"),
     ),
     "session": Target(
         "taskward/auth/routes/session.py",
