@@ -17,12 +17,23 @@ from tests.conftest import BASE_URL, PASSWORD, new_email, settings_for
 from tests.test_passwords import VECTORS
 
 NEW_PERSON = """
-WITH u AS (INSERT INTO "user" (id, name, email, "emailVerified") VALUES ($1, 'Ada', $2, false)),
-a AS (INSERT INTO account (id, "accountId", "providerId", "userId", password, "updatedAt")
-    VALUES ($1, $1, 'credential', $1, $3, now()))
-INSERT INTO session (id, "expiresAt", token, "updatedAt", "userId")
-    VALUES ($1, now() + interval '7 days', $4, now(), $1)
+WITH person AS (
+  INSERT INTO "user" (id, name, email, "emailVerified", "createdAt", "updatedAt")
+  SELECT $1, $2, $3, false, moment, moment
+  FROM (SELECT date_trunc('milliseconds', now()) AS moment) AS clock
+  RETURNING id, "createdAt" AS moment
+), credential AS (
+  INSERT INTO account (id, "accountId", "providerId", "userId", password, "createdAt", "updatedAt")
+  SELECT replace(gen_random_uuid()::text, '-', ''), id, 'credential', id, $4, moment, moment
+  FROM person
+)
+INSERT INTO session (id, "expiresAt", token, "createdAt", "updatedAt", "ipAddress", "userAgent",
+                     "userId")
+SELECT replace(gen_random_uuid()::text, '-', ''), moment + interval '7 days', $5, moment, moment,
+       '', '', id
+FROM person
 """
+"""What either server writes at a sign-up: user id, name, e-mail, hash of the password, token."""
 HASH_OF_PASSWORD = VECTORS[PASSWORD]
 
 
@@ -44,7 +55,7 @@ class Browser:
 async def new_person(database: Executor, auth: BetterAuth) -> tuple[str, str]:
     """Somebody signed in, at no cost for hashing: the e-mail and the cookie's value."""
     user_id, email, token = token_hex(16), new_email(), token_hex(16)
-    await database.fetch(NEW_PERSON, user_id, email, HASH_OF_PASSWORD, token)
+    await database.fetch(NEW_PERSON, user_id, "Ada", email, HASH_OF_PASSWORD, token)
     return email, encode_uri_component(auth.signer.sign(token))
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tests.conftest import PASSWORD
+
 API: Final = "/api/auth"
 TRUSTED: Final = "http://localhost:3000"
-PASSWORD: Final = "a good password"
 TOO_LONG: Final = "p" * 129
 SIGN_UP_IS_NOT_ALL: Final = ("strict mail", "no mailer", "secure")
 """Where sign-up sends a mail, gives no session, or a cookie of another name, they do sign up."""
