@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.conftest import CreateDatabase
+from tests.conftest import PASSWORD, CreateDatabase
 from tests.servers import ORIGIN, OriginalServer, auth_settings
 
 from .mail import MailServer, mail_settings
-from .model import API, PASSWORD
+from .model import API
 
 NEW = "another good password"
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.conformance.model import PASSWORD, TOO_LONG, Call, Step, post, session, signed_up, talk
+from tests.conformance.model import TOO_LONG, Call, Step, post, session, signed_up, talk
+from tests.conftest import PASSWORD
 
 # Valid in everything but the password's length: PASSWORD_TOO_LONG means that the body was read.
 CHEAP: Final = {"name": "B", "email": "b.<<here>>@example.com", "password": TOO_LONG}

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tests.conformance.model import PASSWORD, TOO_LONG, Call, email, post, sign_up, signed_up, talk
+from tests.conformance.model import TOO_LONG, Call, email, post, sign_up, signed_up, talk
+from tests.conftest import PASSWORD
 
 CHEAP: Final = {"name": "C", "email": email("c"), "password": TOO_LONG}
 URLS: Final = (

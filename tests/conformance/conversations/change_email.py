@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tests.conformance.model import (
-    PASSWORD,
     WRONG_TYPES,
     Call,
     Conversation,
@@ -19,6 +18,7 @@ from tests.conformance.model import (
     signed_up,
     talk,
 )
+from tests.conftest import PASSWORD
 
 from .email_verification import verified, verify
 from .password_reset import PAGES, expire, leading_to

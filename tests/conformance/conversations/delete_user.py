@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from tests.conformance.model import (
-    PASSWORD,
     TOO_LONG,
     WRONG_TYPES,
     Call,
@@ -15,6 +14,7 @@ from tests.conformance.model import (
     signed_up,
     talk,
 )
+from tests.conftest import PASSWORD
 
 from .lists import created
 

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from tests.conformance.model import PASSWORD, TOO_LONG, Call, post, session, sign_in, talk
+from tests.conformance.model import TOO_LONG, Call, post, session, sign_in, talk
+from tests.conftest import PASSWORD
 
 # Each with a password that is too long: whoever gets PASSWORD_TOO_LONG had a valid address.
 ADDRESSES: Final = (

@@ -5,7 +5,6 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from tests.conformance.model import (
-    PASSWORD,
     TOO_LONG,
     WRONG_TYPES,
     Call,
@@ -21,6 +20,7 @@ from tests.conformance.model import (
     signed_up,
     talk,
 )
+from tests.conftest import PASSWORD
 
 NEW: Final = "another good password"
 REQUEST: Final = "/request-password-reset"

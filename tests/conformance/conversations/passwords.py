@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from tests.conformance.model import (
-    PASSWORD,
     TOO_LONG,
     WRONG_TYPES,
     Call,
@@ -16,6 +15,7 @@ from tests.conformance.model import (
     talk,
     without,
 )
+from tests.conftest import PASSWORD
 
 from .lists import created
 

@@ -3,7 +3,6 @@
 from typing import Final
 
 from tests.conformance.model import (
-    PASSWORD,
     TOO_LONG,
     email,
     get,
@@ -13,6 +12,7 @@ from tests.conformance.model import (
     sign_up,
     talk,
 )
+from tests.conftest import PASSWORD
 
 from .session import aged, expired
 

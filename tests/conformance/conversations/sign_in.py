@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tests.conformance.model import (
-    PASSWORD,
     TOO_LONG,
     WRONG_TYPES,
     Call,
@@ -19,6 +18,7 @@ from tests.conformance.model import (
     talk,
     without,
 )
+from tests.conftest import PASSWORD
 
 PATH: Final = "/sign-in/email"
 GOOD: Final = {"email": email(), "password": PASSWORD}

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from tests.conformance.model import (
-    PASSWORD,
     TOO_LONG,
     WRONG_TYPES,
     Call,
@@ -18,6 +17,7 @@ from tests.conformance.model import (
     talk,
     without,
 )
+from tests.conftest import PASSWORD
 
 PATH: Final = "/sign-up/email"
 GOOD: Final = {"name": "Ada", "email": email(), "password": PASSWORD}
