@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the ASGI application; it connects to PostgreSQL when its lifespan begins."""
     configure_logging(settings.log_style)
     guarded = settings.row_level_security
-    database = row_level_security.GuardedDatabase() if guarded else Database()
+    database = row_level_security.GuardedDatabase() if guarded else Database(task_store.BATCHABLE)
     operations = Operations(settings, database)
     app = FastAPIOffline(
         title="Taskward",

@@ -7,7 +7,7 @@ unless it only read.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ import structlog
 from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
+from taskward.batches import Batchable, Batches
 from taskward.pool import ConnectionsAtHand
 
 # An answer takes at most the pool's waiting time (1.5 s), the first two and the URL's
@@ -82,12 +83,14 @@ class _PooledConnection(asyncpg.Connection):
 class Database:
     """A pool of connections; `open` it before use and `close` it afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, batchable: Iterable[Batchable] = ()) -> None:
+        """Ask for what is `batchable` together with others of the same moment."""
+        self._batches = {s.one.sql: Batches(s, self._fetch) for s in batchable}
         self._pool: asyncpg.Pool | None = None
         self._connections: ConnectionsAtHand | None = None
         self._per_transaction = False
         self.on_statement: Callable[[LoggedQuery], None] | None = None
-        """Is told of each statement that is over, if set before `open`."""
+        """Is told of each statement that is over, if set before `open`: of one for each request."""
 
     def usage(self) -> PoolUsage:
         """Return how full the pool is at this moment."""
@@ -105,6 +108,8 @@ class Database:
         Raises:
             OSError, asyncpg.PostgresError: the database cannot be reached or refuses.
         """
+        if self.on_statement is not None:
+            self._batches = {}
         self._per_transaction = not await keeps_prepared_statements(connect_arguments)
         arguments = connect_arguments | (
             {"statement_cache_size": 0} if self._per_transaction else {}
@@ -136,14 +141,9 @@ class Database:
         Raises:
             DatabaseUnavailableError: try again later.
         """
-        try:
-            return await self._ask(query, args)
-        except (PoolExhaustedError, DatabaseSlowError):
-            raise
-        except DatabaseUnavailableError as error:
-            if not (isinstance(error, NotSentError) or query.startswith("SELECT")):
-                raise
-        return await self._ask_again(query, args)
+        if (batches := self._batches.get(query)) is not None:
+            return await batches.fetch(args)
+        return await self._fetch(query, *args)
 
     async def fetchrow(self, query: str, /, *args: Any) -> asyncpg.Record | None:
         """Return the first row of a statement, or None.
@@ -176,6 +176,17 @@ class Database:
     async def _observe(self, connection: asyncpg.Connection) -> None:
         if self.on_statement is not None:
             connection.add_query_logger(self.on_statement)
+
+    async def _fetch(self, query: str, /, *args: Any) -> Sequence[asyncpg.Record]:
+        """Ask once, and again if nothing can have happened."""
+        try:
+            return await self._ask(query, args)
+        except (PoolExhaustedError, DatabaseSlowError):
+            raise
+        except DatabaseUnavailableError as error:
+            if not (isinstance(error, NotSentError) or query.startswith("SELECT")):
+                raise
+        return await self._ask_again(query, args)
 
     async def _ask(self, query: str, args: tuple[Any, ...]) -> Sequence[asyncpg.Record]:
         connections, connection = await self._acquire()

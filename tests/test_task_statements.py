@@ -22,7 +22,8 @@ RUN_ON_IMPORT = re.compile(r"taskward\.(asgi|migrations\.(env|versions.*)|(.*\.)
 TASKS = r'(?:ONLY\s+)?(?:"?public"?\s*\.\s*)?"?tasks"?(?![\w.])'
 RAW_SQL = re.compile(rf"\b(?:FROM|INTO|UPDATE|JOIN|USING|TABLE|COPY)\s+{TASKS}", re.IGNORECASE)
 USE = re.compile(rf"\b(FROM|INTO|UPDATE|JOIN|USING)\s+{TASKS}|,\s*tasks\b(?!\.)")
-OWNER = re.compile(r"\buser_id = \$\d+")
+OWNER = re.compile(r"\buser_id = (?:\(SELECT )?\$\d+")
+OF_EACH_WHO_ASKS = re.compile(r"unnest\([^()]+\) AS asked\([^()]*\buser_id\b[^()]*\)")
 OWNER_INSERTED = re.compile(r"INTO tasks \([^)]*\buser_id\b[^)]*\) (VALUES|SELECT)")
 
 
@@ -53,6 +54,8 @@ def kept_in(value: Any, where: str, depth: int = 3) -> Iterator[tuple[str, State
 
 def forgotten(sql: str) -> list[str]:
     """The parts of a statement that use `tasks` and do not say whose."""
+    if OF_EACH_WHO_ASKS.search(sql):  # an array of owners, one for each row that is asked for
+        sql = re.sub(r"\buser_id = (asked|mine)\.user_id\b", "user_id = $1", sql)
     starts = [use.start() for use in USE.finditer(sql)] or [0]
     parts = [sql[start:end] for start, end in pairwise([*starts, len(sql)])]
     return [part for part in parts if not names_the_owner(part)]
@@ -120,6 +123,8 @@ def test_all_statements_of_the_six_operations_are_looked_at() -> None:
         "DELETE FROM tasks RETURNING tasks.user_id",
         "WITH one AS (SELECT id FROM tasks WHERE user_id = $1) DELETE FROM tasks WHERE id = $2",
         "SELECT count(*) AS tasks",
+        "SELECT tasks.id FROM asked JOIN tasks ON tasks.user_id = asked.user_id",
+        "SELECT tasks.id FROM unnest($1) AS asked(id) JOIN tasks ON tasks.user_id = asked.user_id",
     ],
 )
 def test_a_statement_that_forgets_the_owner_is_found(sql: str) -> None:
@@ -153,10 +158,16 @@ def test_sql_on_tasks_in_a_string_is_found(code: str) -> None:
     assert raw_sql(code) != []
 
 
-def plan_nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
+def conditions(node: dict[str, Any]) -> list[str]:
+    return [text for key, text in node.items() if key.endswith(("Cond", "Filter"))]
+
+
+def scans_of_tasks(plan: dict[str, Any], join: list[str]) -> Iterator[list[str]]:
+    """The conditions of each scan of the table, and of the join that it is a side of."""
+    if plan.get("Relation Name") == "tasks" and "Scan" in plan["Node Type"]:
+        yield conditions(plan) + join
     for inner in plan.get("Plans", []):
-        yield from plan_nodes(inner)
+        yield from scans_of_tasks(inner, conditions(plan))
 
 
 @pytest.mark.parametrize("where", sorted(statements()))
@@ -170,13 +181,8 @@ async def test_postgresql_reads_only_rows_of_the_owner(app: FastAPI, where: str)
         explain = f"EXPLAIN (FORMAT JSON, VERBOSE) EXECUTE looked_at({nulls})"
         plan = json.loads(await connection.fetchval(explain))[0]["Plan"]
         await connection.execute("DEALLOCATE looked_at")
-    scans = [
-        n
-        for n in plan_nodes(plan)
-        if n.get("Relation Name") == "tasks" and "Scan" in n["Node Type"]
-    ]
+    scans = list(scans_of_tasks(plan, []))
     assert bool(scans) == (not statement.sql.startswith("INSERT"))
-    for scan in scans:
-        conditions = [text for key, text in scan.items() if key.endswith(("Cond", "Filter"))]
-        assert any(re.search(r"user_id\)?(::text)? = ", text) for text in conditions), plan
-        assert not any(" OR " in text for text in conditions)
+    for texts in scans:
+        assert any(re.search(r"user_id\)?(::text)? = ", text) for text in texts), plan
+        assert not any(" OR " in text for text in texts)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 _TASK_STORE = (
-    r"_OWNED|_ONE|_LIST|_REPLACE|_TOGGLE|_DELETE|_if_match|[A-Z]+_TASKS?(_OF_USER|_IF_MATCH)?"
+    r"_OWNED|_ONE|_LIST|_(GET|TOGGLE|CREATE)_EACH|_GET_ONE_OF_EACH|_LOCKED|_MINE|BATCHABLE|_REPLACE|_TOGGLE|_DELETE|_if_match|[A-Z]+_TASKS?(_OF_USER|_IF_MATCH)?"
     r"|create|list_all|get|replace|toggle|remove(_all)?|_change_if_match|_found"
 )
 """Statements and functions; without what words, parses and dates only."""
@@ -28,12 +28,14 @@ TARGETS = {
         "taskward/task_store.py",
         (
             "tests/test_task_statements.py",
+            "tests/test_batches.py",
             "tests/test_isolation.py",
             "tests/test_preconditions.py",
             "tests/test_tasks.py",
         ),
         _TASK_STORE,
     ),
+    "batches": Target("taskward/batches.py", ("tests/test_batches.py", "tests/test_exhaustion.py")),
     "tasks": Target(
         "taskward/tasks.py",
         (

@@ -1,0 +1,284 @@
+"""Many in one statement: each gets what they would get alone, whatever happens to the others."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+from asyncpg import Record
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from taskward import batches as batches_module
+from taskward import task_store
+from taskward.app import create_app
+from taskward.batches import Batchable, Batches
+from taskward.database import Database, DatabaseUnavailableError
+from taskward.database_url import DatabaseURL
+from taskward.errors import TaskNotFoundError
+from taskward.models import TaskCreate
+from taskward.task_store import BATCHABLE, CREATE_TASK, GET_TASK, TOGGLE_TASK
+from tests.conftest import CreateDatabase, settings_for, url_text
+from tests.databases import connected
+from tests.faults.proxy import Proxy
+
+GET, CREATE, TOGGLE = BATCHABLE
+BIGINT_MAX = 2**63 - 1
+SEVERAL = settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture(scope="module")
+async def url(create_database: CreateDatabase) -> DatabaseURL:
+    """A database with tables, and nobody else in it."""
+    url = DatabaseURL.parse(await create_database())
+    app = create_app(settings_for(url_text(url)))
+    async with app.router.lifespan_context(app):
+        return url
+
+
+@pytest.fixture
+async def database(url: DatabaseURL) -> AsyncIterator[Database]:
+    database = Database(BATCHABLE)
+    await database.open(url.connect_arguments())
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def plain(url: DatabaseURL) -> AsyncIterator[asyncpg.Connection]:
+    async with connected(url) as connection:
+        yield connection
+
+
+class Watched:
+    """Asks a connection, and remembers what it was asked."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self.connection = connection
+        self.asked: list[str] = []
+
+    async def ask(self, sql: str, /, *arguments: Any) -> Sequence[Record]:
+        self.asked.append(sql)
+        return await self.connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
+
+
+def somebody() -> str:
+    return secrets.token_hex(8)
+
+
+async def tasks_of(database: Any, user_id: str, number: int) -> list[int]:
+    created = [
+        await task_store.create(database, user_id, TaskCreate(title=f"{user_id} {n}"))
+        for n in range(number)
+    ]
+    return [task["id"] for task in created]
+
+
+async def outcome(asked: Awaitable[Any]) -> Any:
+    """What came back; of an error, its class."""
+    try:
+        return await asked
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        return type(error)
+
+
+async def together(*asked: Awaitable[Any]) -> list[Any]:
+    return await asyncio.gather(*map(outcome, asked))
+
+
+@pytest.mark.parametrize(
+    ("statement", "value"),
+    [(GET, (1, "nobody")), (CREATE, ("nobody", "t", None)), (TOGGLE, (1, "nobody"))],
+    ids=["get", "create", "toggle"],
+)
+async def test_who_is_alone_is_asked_for_alone_and_many_of_one_moment_together(
+    plain: asyncpg.Connection, statement: Batchable, value: tuple[Any, ...]
+) -> None:
+    watched = Watched(plain)
+    batches = Batches(statement._replace(complete=True), watched.ask)
+    await batches.fetch(value)
+    await asyncio.gather(*(batches.fetch(value) for _ in range(20)))
+    await batches.fetch(value)
+    assert watched.asked == [statement.one.sql, statement.many.sql, statement.one.sql]
+
+
+async def test_more_than_the_limit_go_in_several_statements(plain: asyncpg.Connection) -> None:
+    watched = Watched(plain)
+    lock = asyncio.Lock()
+
+    async def ask(sql: str, /, *arguments: Any) -> Sequence[Record]:
+        async with lock:
+            return await watched.ask(sql, *arguments)
+
+    batches = Batches(CREATE, ask)
+    user_id, number = somebody(), 2 * batches_module._SIZE_LIMIT + 1
+    rows = await asyncio.gather(*(batches.fetch((user_id, f"{n}", None)) for n in range(number)))
+    assert [[row["title"] for row in found] for found in rows] == [[f"{n}"] for n in range(number)]
+    assert watched.asked == [CREATE.many.sql, CREATE.many.sql, CREATE.one.sql]
+
+
+@SEVERAL
+@given(asked=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 2)), max_size=20))
+async def test_everybody_gets_what_they_would_get_alone(
+    database: Database, plain: asyncpg.Connection, asked: list[tuple[int, int]]
+) -> None:
+    """Three people ask for their own tasks, for others' and for such as nobody has."""
+    people = [somebody() for _ in range(3)]
+    ids = [task for person in people for task in await tasks_of(plain, person, 2)]
+    ids += [0, -1, BIGINT_MAX, BIGINT_MAX + 1]
+    got = await together(*(task_store.get(database, people[p], ids[t]) for t, p in asked))
+    alone = [await outcome(task_store.get(plain, people[p], ids[t])) for t, p in asked]
+    assert got == alone
+
+
+@SEVERAL
+@given(asked=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 1)), max_size=12))
+async def test_of_toggles_in_one_moment_each_counts_once_and_only_the_owners(
+    database: Database, plain: asyncpg.Connection, asked: list[tuple[int, int]]
+) -> None:
+    """Two people have two tasks each; the last that they may ask for is nobody's."""
+    people = [somebody() for _ in range(2)]
+    ids = [task for person in people for task in await tasks_of(plain, person, 2)] + [0]
+    got = await together(*(task_store.toggle(database, people[p], ids[t]) for t, p in asked))
+    for answer, (task, person) in zip(got, asked, strict=True):
+        assert (answer is TaskNotFoundError) == (task // 2 != person)
+    for task in range(4):
+        answers = [a for a, q in zip(got, asked, strict=True) if q == (task, task // 2)]
+        states = sorted((answer["updated_at"], answer["completed"]) for answer in answers)
+        assert [completed for _, completed in states] == [n % 2 == 0 for n in range(len(states))]
+        stored = await task_store.get(plain, people[task // 2], ids[task])
+        assert stored["completed"] == (len(states) % 2 == 1)
+
+
+async def test_of_tasks_created_in_one_moment_each_is_stored_once_and_for_its_owner(
+    database: Database, plain: asyncpg.Connection
+) -> None:
+    people = [somebody() for _ in range(5)]
+    texts = [("same", None), ("same", None), ("same", ""), ("ünï ☃ \\ \"'{},NULL", "a,b\n{}")]
+    wanted = [(who, title, words) for who in people for title, words in texts]
+    created = await asyncio.gather(
+        *(
+            task_store.create(database, who, TaskCreate(title=title, description=words))
+            for who, title, words in wanted
+        )
+    )
+    assert [(t["user_id"], t["title"], t["description"]) for t in created] == wanted
+    assert len({task["id"] for task in created}) == len(wanted)
+    for task in created:
+        assert await task_store.get(plain, task["user_id"], task["id"]) == task
+
+
+async def test_one_that_postgresql_refuses_costs_the_others_nothing(
+    database: Database, plain: asyncpg.Connection
+) -> None:
+    good, bad = somebody(), "not a user's id"
+    got = await together(
+        *(task_store.create(database, who, TaskCreate(title="t")) for who in (good, bad, good))
+    )
+    assert got[1] is asyncpg.CheckViolationError
+    stored = await plain.fetch("SELECT id FROM tasks WHERE user_id = $1 ORDER BY id", good)
+    assert [row["id"] for row in stored] == sorted((got[0]["id"], got[2]["id"]))
+
+
+async def test_who_gives_up_disturbs_nobody_else(database: Database) -> None:
+    who = somebody()
+    ids = await tasks_of(database, who, 3)
+    asked = [asyncio.create_task(task_store.get(database, who, task)) for task in ids]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    assert [task["id"] for task in await asyncio.gather(*asked[1:])] == ids[1:]
+    with pytest.raises(asyncio.CancelledError):
+        await asked[0]
+
+
+async def test_a_toggle_behind_somebody_elses_lock_keeps_only_itself_waiting(
+    database: Database, plain: asyncpg.Connection
+) -> None:
+    mine, theirs = somebody(), somebody()
+    (locked,), free = await tasks_of(plain, mine, 1), await tasks_of(plain, theirs, 3)
+    async with asyncio.timeout(10):
+        async with plain.transaction():
+            await plain.execute("SELECT FROM tasks WHERE id = $1 FOR UPDATE", locked)
+            waits = asyncio.create_task(task_store.toggle(database, mine, locked))
+            others = [asyncio.create_task(task_store.toggle(database, theirs, t)) for t in free]
+            assert [task["completed"] for task in await asyncio.gather(*others)] == [True] * 3
+            assert not waits.done()
+        assert (await waits)["completed"]
+
+
+async def test_toggles_of_the_same_tasks_in_opposite_orders_never_wait_in_a_circle(
+    url: DatabaseURL, plain: asyncpg.Connection
+) -> None:
+    """Two servers of one database."""
+    who = somebody()
+    ids = await tasks_of(plain, who, 20)
+    servers = [Database(BATCHABLE), Database(BATCHABLE)]
+    for server in servers:
+        await server.open(url.connect_arguments())
+    for _ in range(10):
+        await asyncio.gather(
+            *(task_store.toggle(servers[0], who, task) for task in ids),
+            *(task_store.toggle(servers[1], who, task) for task in reversed(ids)),
+        )
+    for server in servers:
+        await server.close()
+    rows = await plain.fetch("SELECT completed FROM tasks WHERE user_id = $1", who)
+    assert {row["completed"] for row in rows} == {False}  # each twenty times
+    circles = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    assert await plain.fetchval(circles) == 0
+
+
+async def test_a_connection_lost_under_a_batch_of_writes_is_everybodys_and_none_is_sent_again(
+    url: DatabaseURL, plain: asyncpg.Connection
+) -> None:
+    who = somebody()
+    async with Proxy(url) as proxy:
+        database = Database(BATCHABLE)
+        await database.open(proxy.url.connect_arguments())
+        await task_store.create(database, who, TaskCreate(title="before"))
+        proxy.reset_when_used()
+        asked = [
+            asyncio.create_task(task_store.create(database, who, TaskCreate(title=f"{n}")))
+            for n in range(5)
+        ]
+        assert await together(*asked) == [DatabaseUnavailableError] * 5
+        await database.close()
+    titles = await plain.fetch("SELECT title FROM tasks WHERE user_id = $1", who)
+    assert [row["title"] for row in titles] == ["before"]
+
+
+@pytest.mark.parametrize("refusal", ["undefined_function", "feature_not_supported"])
+async def test_a_database_that_knows_no_such_statements_is_asked_for_each_alone_from_then_on(
+    plain: asyncpg.Connection, refusal: str
+) -> None:
+    watched = Watched(plain)
+    refuse = f"DO $$ BEGIN RAISE {refusal}; END $$"
+    lock = asyncio.Lock()
+
+    async def ask(sql: str, /, *arguments: Any) -> Sequence[Record]:
+        async with lock:
+            if sql == GET.many.sql:
+                return await watched.ask(refuse)
+            return await watched.ask(sql, *arguments)
+
+    batches = Batches(GET, ask)
+    who = somebody()
+    ids = await tasks_of(plain, who, 3)
+    for _ in range(2):
+        rows = await asyncio.gather(*(batches.fetch((task, who)) for task in ids))
+        assert [[row["id"] for row in found] for found in rows] == [[task] for task in ids]
+    assert watched.asked == [refuse, *[GET.one.sql] * 6]
+
+
+@pytest.mark.parametrize("statement", [GET_TASK, CREATE_TASK, TOGGLE_TASK])
+def test_with_row_level_security_everybody_is_asked_for_in_their_own_name(
+    app: FastAPI, url: DatabaseURL, statement: Any
+) -> None:
+    guarded = create_app(settings_for(url_text(url), row_level_security=True))
+    assert statement.sql in app.state.database._batches
+    assert not guarded.state.database._batches
