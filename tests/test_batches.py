@@ -64,19 +64,25 @@ class Watched:
 
     async def ask(self, sql: str, /, *arguments: Any) -> Sequence[Record]:
         self.asked.append(sql)
-        return await self.connection.fetch(sql, *arguments)  # type: ignore[no-any-return]
+        return await self.connection.fetch(sql, *arguments)
 
 
 def somebody() -> str:
     return secrets.token_hex(8)
 
 
+async def at_once(*asked: Awaitable[Any]) -> list[Any]:
+    """All answers, soon: who is forgotten waits for ever."""
+    async with asyncio.timeout(10):
+        return await asyncio.gather(*asked)
+
+
 async def tasks_of(database: Any, user_id: str, number: int) -> list[int]:
     created = [
-        await task_store.create(database, user_id, TaskCreate(title=f"{user_id} {n}"))
+        await at_once(task_store.create(database, user_id, TaskCreate(title=f"{user_id} {n}")))
         for n in range(number)
     ]
-    return [task["id"] for task in created]
+    return [task["id"] for (task,) in created]
 
 
 async def outcome(asked: Awaitable[Any]) -> Any:
@@ -88,7 +94,7 @@ async def outcome(asked: Awaitable[Any]) -> Any:
 
 
 async def together(*asked: Awaitable[Any]) -> list[Any]:
-    return await asyncio.gather(*map(outcome, asked))
+    return await at_once(*map(outcome, asked))
 
 
 @pytest.mark.parametrize(
@@ -101,9 +107,9 @@ async def test_who_is_alone_is_asked_for_alone_and_many_of_one_moment_together(
 ) -> None:
     watched = Watched(plain)
     batches = Batches(statement._replace(complete=True), watched.ask)
-    await batches.fetch(value)
-    await asyncio.gather(*(batches.fetch(value) for _ in range(20)))
-    await batches.fetch(value)
+    await at_once(batches.fetch(value))
+    await at_once(*(batches.fetch(value) for _ in range(20)))
+    await at_once(batches.fetch(value))
     assert watched.asked == [statement.one.sql, statement.many.sql, statement.one.sql]
 
 
@@ -117,7 +123,7 @@ async def test_more_than_the_limit_go_in_several_statements(plain: asyncpg.Conne
 
     batches = Batches(CREATE, ask)
     user_id, number = somebody(), 2 * batches_module._SIZE_LIMIT + 1
-    rows = await asyncio.gather(*(batches.fetch((user_id, f"{n}", None)) for n in range(number)))
+    rows = await at_once(*(batches.fetch((user_id, f"{n}", None)) for n in range(number)))
     assert [[row["title"] for row in found] for found in rows] == [[f"{n}"] for n in range(number)]
     assert watched.asked == [CREATE.many.sql, CREATE.many.sql, CREATE.one.sql]
 
@@ -161,7 +167,7 @@ async def test_of_tasks_created_in_one_moment_each_is_stored_once_and_for_its_ow
     people = [somebody() for _ in range(5)]
     texts = [("same", None), ("same", None), ("same", ""), ("ünï ☃ \\ \"'{},NULL", "a,b\n{}")]
     wanted = [(who, title, words) for who in people for title, words in texts]
-    created = await asyncio.gather(
+    created = await at_once(
         *(
             task_store.create(database, who, TaskCreate(title=title, description=words))
             for who, title, words in wanted
@@ -191,7 +197,7 @@ async def test_who_gives_up_disturbs_nobody_else(database: Database) -> None:
     asked = [asyncio.create_task(task_store.get(database, who, task)) for task in ids]
     await asyncio.sleep(0)
     asked[0].cancel()
-    assert [task["id"] for task in await asyncio.gather(*asked[1:])] == ids[1:]
+    assert [task["id"] for task in await at_once(*asked[1:])] == ids[1:]
     with pytest.raises(asyncio.CancelledError):
         await asked[0]
 
@@ -206,7 +212,7 @@ async def test_a_toggle_behind_somebody_elses_lock_keeps_only_itself_waiting(
             await plain.execute("SELECT FROM tasks WHERE id = $1 FOR UPDATE", locked)
             waits = asyncio.create_task(task_store.toggle(database, mine, locked))
             others = [asyncio.create_task(task_store.toggle(database, theirs, t)) for t in free]
-            assert [task["completed"] for task in await asyncio.gather(*others)] == [True] * 3
+            assert [task["completed"] for task in await at_once(*others)] == [True] * 3
             assert not waits.done()
         assert (await waits)["completed"]
 
@@ -221,7 +227,7 @@ async def test_toggles_of_the_same_tasks_in_opposite_orders_never_wait_in_a_circ
     for server in servers:
         await server.open(url.connect_arguments())
     for _ in range(10):
-        await asyncio.gather(
+        await at_once(
             *(task_store.toggle(servers[0], who, task) for task in ids),
             *(task_store.toggle(servers[1], who, task) for task in reversed(ids)),
         )
@@ -270,7 +276,7 @@ async def test_a_database_that_knows_no_such_statements_is_asked_for_each_alone_
     who = somebody()
     ids = await tasks_of(plain, who, 3)
     for _ in range(2):
-        rows = await asyncio.gather(*(batches.fetch((task, who)) for task in ids))
+        rows = await at_once(*(batches.fetch((task, who)) for task in ids))
         assert [[row["id"] for row in found] for found in rows] == [[task] for task in ids]
     assert watched.asked == [refuse, *[GET.one.sql] * 6]
 
