@@ -4,6 +4,7 @@ Nothing here is reset between tests: each test makes users of its own, so any nu
 and tests may share a server. With DATABASE_URL set, the databases are made on that server instead.
 """
 
+import gc
 import os
 import secrets
 import shutil
@@ -39,6 +40,14 @@ LONGEST = (
     "test_faults.py",
 )
 CreateDatabase: TypeAlias = Callable[[], Awaitable[str]]
+
+gc.disable()  # while thousands of tests are collected, which all stay
+
+
+def pytest_collection_finish() -> None:
+    """From now on collect garbage, but look no more at what is there already."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
