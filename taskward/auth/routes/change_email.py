@@ -1,5 +1,7 @@
 """`/change-email`."""
 
+from functools import partial
+
 from taskward.auth import letters, schemas, store
 from taskward.auth.endpoint import Endpoint
 from taskward.auth.errors import APIError
@@ -22,16 +24,22 @@ async def change_email(exchange: Exchange) -> dict[str, bool]:
     new_email, callback_url = exchange.body["newEmail"].lower(), exchange.body.get("callbackURL")
     at_once = options.update_email_without_verification and not session["user.emailVerified"]
     _check_possible(exchange, new_email, at_once=at_once)
-    user = HookUser.from_row(session, "user.")
-    if await store.EMAIL_EXISTS.fetchrow(exchange.auth.pool, email=new_email):
-        return {"status": True}
-    if at_once:
+    if not at_once:
+        exchange.afterwards(partial(_offer_if_free, exchange, new_email, callback_url))
+    elif not await store.EMAIL_EXISTS.fetchrow(exchange.auth.pool, email=new_email):
         await _change_at_once(exchange, new_email, callback_url)
-    elif user.email_verified and options.send_change_email_confirmation:
+    return {"status": True}
+
+
+async def _offer_if_free(exchange: Exchange, new_email: str, callback_url: str | None) -> None:
+    """Runs after the answer, whose time would else tell whether the address is taken."""
+    if await store.EMAIL_EXISTS.fetchrow(exchange.auth.pool, email=new_email):
+        return
+    user = HookUser.from_row(exchange.session, "user.")
+    if user.email_verified and exchange.auth.options.send_change_email_confirmation:
         letters.send_confirmation(exchange, user, new_email, callback_url)
     else:
         letters.offer_change(exchange, user, new_email, callback_url)
-    return {"status": True}
 
 
 def _check_possible(exchange: Exchange, new_email: str, *, at_once: bool) -> None:
