@@ -147,7 +147,7 @@ async def test_the_pool_shows_who_has_a_connection_and_who_waits(database_url: s
             assert await seen.value("pool_connections") == POOL_SIZE
             assert await seen.value("pool_max_connections") == POOL_SIZE
         await seen.until("pool_waiting_requests", lambda waiting: waiting == 0)
-        assert await seen.value("pool_in_use_connections") == 0
+        await seen.until("pool_in_use_connections", lambda in_use: in_use == 0)
 
 
 async def test_the_queue_of_passwords_shows_how_long_it_is(database_url: str) -> None:
