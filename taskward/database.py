@@ -90,7 +90,7 @@ class Database:
         self._connections: ConnectionsAtHand | None = None
         self._per_transaction = False
         self.on_statement: Callable[[LoggedQuery], None] | None = None
-        """Is told of each statement that is over, if set before `open`: of one for each request."""
+        """Is told of each statement that is over, if set before `open`; then none is shared."""
 
     def usage(self) -> PoolUsage:
         """Return how full the pool is at this moment."""

@@ -68,8 +68,8 @@ _NOW = literal_column("date_trunc('milliseconds', clock_timestamp())", type_=Dat
 _NEXT = func.greatest(_NOW, col(Task.updated_at) + literal_column("interval '1 millisecond'"))
 # Seen through a subquery the value tells the planner nothing. Where users have very unequal numbers
 # of tasks it would plan each list anew, which takes longer than the list.
-_ANYBODY = select(bindparam("user_id", type_=Text)).scalar_subquery()
-_LIST = select(*_COLUMNS).where(col(Task.user_id) == _ANYBODY).order_by(col(Task.id).desc())
+_HIDDEN_USER_ID = select(bindparam("user_id", type_=Text)).scalar_subquery()
+_LIST = select(*_COLUMNS).where(col(Task.user_id) == _HIDDEN_USER_ID).order_by(col(Task.id).desc())
 _ARRAY: ColumnElement[str] = literal_column(
     "'[' || coalesce(string_agg(row_to_json(task)::text, ','), '') || ']'"
 )
@@ -125,39 +125,40 @@ TOGGLE_TASK_IF_MATCH = Statement(_if_match(_TOGGLE))
 DELETE_TASK = Statement(_DELETE.returning(*_COLUMNS))
 DELETE_TASK_IF_MATCH = Statement(_if_match(_DELETE))
 DELETE_TASKS_OF_USER = Statement(delete(Task).where(_OWNED))
-_GET_EACH = _each(task_id=BigInteger(), user_id=Text())
-_GET_ONE_OF_EACH = (
+_ASKED = _each(task_id=BigInteger(), user_id=Text())
+_ASKED_FOR = (col(Task.id) == _ASKED.c.task_id) & (col(Task.user_id) == _ASKED.c.user_id)
+_FOUND = (
     select(*_COLUMNS)
-    .where((col(Task.id) == _GET_EACH.c.task_id) & (col(Task.user_id) == _GET_EACH.c.user_id))
+    .where(_ASKED_FOR)
     .limit(literal_column("1"))  # there is no more than one, but so PostgreSQL goes by its id
     .lateral("task")
 )
 _LOCKED = (
     select(literal_column("ctid"), col(Task.user_id))
-    .where((col(Task.id) == _GET_EACH.c.task_id) & (col(Task.user_id) == _GET_EACH.c.user_id))
+    .where(_ASKED_FOR)
     .limit(literal_column("1"))
     .with_for_update(key_share=True, skip_locked=True)
     .lateral("locked")
 )
-_MINE = select(_LOCKED).select_from(_GET_EACH.join(_LOCKED, true())).cte("mine")
+_MINE = select(_LOCKED).select_from(_ASKED.join(_LOCKED, true())).cte("mine")
 _TOGGLE_EACH = (
     update(Task)
     .where((literal_column("tasks.ctid") == _MINE.c.ctid) & (col(Task.user_id) == _MINE.c.user_id))
     .values(completed=~col(Task.completed), updated_at=_NEXT)
     .returning(*_COLUMNS)
 )
-_CREATE_EACH = _each(user_id=Text(), title=Text(), description=Text())
+_NEW = _each(user_id=Text(), title=Text(), description=Text())
 BATCHABLE = (
     Batchable(
         GET_TASK,
-        Statement(select(_GET_ONE_OF_EACH).select_from(_GET_EACH.join(_GET_ONE_OF_EACH, true()))),
+        Statement(select(_FOUND).select_from(_ASKED.join(_FOUND, true()))),
         ("id", "user_id"),
     ),
     Batchable(
         CREATE_TASK,
         Statement(
             insert(Task)
-            .from_select([*_CREATE_EACH.c.keys(), "completed"], select(_CREATE_EACH, false()))
+            .from_select([*_NEW.c.keys(), "completed"], select(_NEW, false()))
             .returning(*_COLUMNS)
         ),
         ("user_id", "title", "description"),

@@ -41,7 +41,10 @@ LONGEST = (
 )
 CreateDatabase: TypeAlias = Callable[[], Awaitable[str]]
 
-gc.disable()  # while thousands of tests are collected, which all stay
+
+def pytest_collection() -> None:
+    """Thousands of tests are collected, which all stay: there is no garbage to look for."""
+    gc.disable()
 
 
 def pytest_collection_finish() -> None:

@@ -1,14 +1,17 @@
 """Databases for tests: connections to them, and triggers that fail or wait."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import asyncpg
 from fastapi import FastAPI
 
+from taskward.app import create_app
+from taskward.batches import Batchable
 from taskward.database import Database
 from taskward.database_url import DatabaseURL
+from tests.conftest import CreateDatabase, settings_for, url_text
 
 POOL_SIZE = 10
 END_CONNECTIONS = """
@@ -28,9 +31,17 @@ async def connected(url: DatabaseURL) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
+async def with_tables(create_database: CreateDatabase) -> DatabaseURL:
+    """A database of its own, in which no server is."""
+    url = DatabaseURL.parse(await create_database())
+    app = create_app(settings_for(url_text(url)))
+    async with app.router.lifespan_context(app):
+        return url
+
+
 @asynccontextmanager
-async def opened(url: DatabaseURL) -> AsyncIterator[Database]:
-    database = Database()
+async def opened(url: DatabaseURL, batchable: Iterable[Batchable] = ()) -> AsyncIterator[Database]:
+    database = Database(batchable)
     await database.open(url.connect_arguments())
     try:
         yield database

@@ -22,7 +22,7 @@ from taskward.errors import TaskNotFoundError
 from taskward.models import TaskCreate
 from taskward.task_store import BATCHABLE, CREATE_TASK, GET_TASK, TOGGLE_TASK
 from tests.conftest import CreateDatabase, settings_for, url_text
-from tests.databases import opened
+from tests.databases import opened, with_tables
 from tests.faults.proxy import Proxy
 
 GET, CREATE, TOGGLE = BATCHABLE
@@ -34,19 +34,13 @@ SEVERAL = settings(
 
 @pytest.fixture(scope="module")
 async def url(create_database: CreateDatabase) -> DatabaseURL:
-    """A database with tables, and nobody else in it."""
-    url = DatabaseURL.parse(await create_database())
-    app = create_app(settings_for(url_text(url)))
-    async with app.router.lifespan_context(app):
-        return url
+    return await with_tables(create_database)
 
 
 @pytest.fixture
 async def database(url: DatabaseURL) -> AsyncIterator[Database]:
-    database = Database(BATCHABLE)
-    await database.open(url.connect_arguments())
-    yield database
-    await database.close()
+    async with opened(url, BATCHABLE) as database:
+        yield database
 
 
 @pytest.fixture
@@ -224,16 +218,12 @@ async def test_toggles_of_the_same_tasks_in_opposite_orders_never_wait_in_a_circ
     """Two servers of one database."""
     who = somebody()
     ids = await tasks_of(plain, who, 20)
-    servers = [Database(BATCHABLE), Database(BATCHABLE)]
-    for server in servers:
-        await server.open(url.connect_arguments())
-    for _ in range(10):
-        await at_once(
-            *(task_store.toggle(servers[0], who, task) for task in ids),
-            *(task_store.toggle(servers[1], who, task) for task in reversed(ids)),
-        )
-    for server in servers:
-        await server.close()
+    async with opened(url, BATCHABLE) as one, opened(url, BATCHABLE) as other:
+        for _ in range(10):
+            await at_once(
+                *(task_store.toggle(one, who, task) for task in ids),
+                *(task_store.toggle(other, who, task) for task in reversed(ids)),
+            )
     rows = await plain.fetch("SELECT completed FROM tasks WHERE user_id = $1", who)
     assert {row["completed"] for row in rows} == {False}  # each twenty times
     circles = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
@@ -244,9 +234,7 @@ async def test_a_connection_lost_under_a_batch_of_writes_is_everybodys_and_none_
     url: DatabaseURL, plain: Database
 ) -> None:
     who = somebody()
-    async with Proxy(url) as proxy:
-        database = Database(BATCHABLE)
-        await database.open(proxy.url.connect_arguments())
+    async with Proxy(url) as proxy, opened(proxy.url, BATCHABLE) as database:
         await task_store.create(database, who, TaskCreate(title="before"))
         proxy.reset_when_used()
         asked = [
@@ -254,7 +242,6 @@ async def test_a_connection_lost_under_a_batch_of_writes_is_everybodys_and_none_
             for n in range(5)
         ]
         assert await together(*asked) == [DatabaseUnavailableError] * 5
-        await database.close()
     titles = await plain.fetch("SELECT title FROM tasks WHERE user_id = $1", who)
     assert [row["title"] for row in titles] == ["before"]
 
@@ -280,6 +267,31 @@ async def test_a_database_that_knows_no_such_statements_is_asked_for_each_alone_
         rows = await at_once(*(batches.fetch((task, who)) for task in ids))
         assert [[row["id"] for row in found] for found in rows] == [[task] for task in ids]
     assert watched.asked == [refuse, *[GET.one.sql] * 6]
+
+
+async def test_who_wants_to_be_told_of_each_statement_hears_of_one_for_each_request(
+    url: DatabaseURL,
+) -> None:
+    told: list[str] = []
+    database = Database(BATCHABLE)
+    database.on_statement = lambda query: told.append(query.query)
+    await database.open(url.connect_arguments())
+    await together(*(task_store.get(database, "nobody", number) for number in range(3)))
+    await database.close()
+    assert told == [GET.one.sql] * 3
+
+
+@pytest.mark.parametrize("statement", [GET, TOGGLE], ids=["get", "toggle"])
+async def test_tasks_are_found_by_an_index_however_few_there_are(
+    plain: Database, statement: Batchable
+) -> None:
+    async with plain.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await connection.execute(f"PREPARE looked_at AS {statement.many.sql}")
+        plan = await connection.fetch("EXPLAIN EXECUTE looked_at(NULL, NULL)")
+        await connection.execute("DEALLOCATE looked_at")
+    text = "\n".join(row[0] for row in plan)
+    assert "Index Scan using tasks_" in text
 
 
 @pytest.mark.parametrize("statement", [GET_TASK, CREATE_TASK, TOGGLE_TASK])

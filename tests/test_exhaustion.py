@@ -16,7 +16,7 @@ from taskward.app import create_app
 from taskward.database import DatabaseUnavailableError, PoolExhaustedError
 from taskward.database_url import DatabaseURL
 from tests.conftest import BASE_URL, CreateDatabase, settings_for, url_text
-from tests.databases import POOL_SIZE, connected, opened
+from tests.databases import POOL_SIZE, connected, opened, with_tables
 from tests.faults.proxy import Proxy
 
 QUEUE_LIMIT = 1000
@@ -26,10 +26,7 @@ WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'tasks
 
 @pytest.fixture(scope="module")
 async def url(create_database: CreateDatabase) -> DatabaseURL:
-    url = DatabaseURL.parse(await create_database())
-    app = create_app(settings_for(url_text(url)))
-    async with app.router.lifespan_context(app):
-        return url
+    return await with_tables(create_database)
 
 
 @asynccontextmanager

@@ -167,7 +167,7 @@ def scans_of_tasks(plan: dict[str, Any], join: list[str]) -> Iterator[list[str]]
     if plan.get("Relation Name") == "tasks" and "Scan" in plan["Node Type"]:
         yield conditions(plan) + join
     for inner in plan.get("Plans", []):
-        yield from scans_of_tasks(inner, conditions(plan))
+        yield from scans_of_tasks(inner, conditions(plan) if "Join Type" in plan else [])
 
 
 @pytest.mark.parametrize("where", sorted(statements()))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 _TASK_STORE = (
-    r"_OWNED|_ONE|_LIST|_(GET|TOGGLE|CREATE)_EACH|_GET_ONE_OF_EACH|_LOCKED|_MINE|BATCHABLE|_REPLACE|_TOGGLE|_DELETE|_if_match|[A-Z]+_TASKS?(_OF_USER|_IF_MATCH)?"
+    r"_OWNED|_ONE|_LIST|_ASKED(_FOR)?|_FOUND|_LOCKED|_MINE|_TOGGLE_EACH|_NEW|BATCHABLE|_REPLACE|_TOGGLE|_DELETE|_if_match|[A-Z]+_TASKS?(_OF_USER|_IF_MATCH)?"
     r"|create|list_all|get|replace|toggle|remove(_all)?|_change_if_match|_found"
 )
 """Statements and functions; without what words, parses and dates only."""
