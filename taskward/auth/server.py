@@ -3,9 +3,11 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol
+from enum import Enum
+from typing import Any, Protocol, cast
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -50,6 +52,7 @@ ENDPOINTS = (
     *ok.ENDPOINTS,
     *error.ENDPOINTS,
 )
+TAGS: list[str | Enum] = ["auth"]
 
 
 class Pool(Executor, Protocol):
@@ -92,18 +95,14 @@ class BetterAuth:
     def install(self, app: FastAPI) -> None:
         """Serve the endpoints in `app` and make `CurrentUser` work there."""
         app.state.better_auth = self
-        app.include_router(self.router())
-
-    def router(self) -> APIRouter:
-        """Return the routes: the protocol's, the plain ones, and the original's empty 404."""
-        router = APIRouter(prefix=self.options.base_path, tags=["auth"])
+        base_path = self.options.base_path
         for endpoint in ENDPOINTS:
             for method in endpoint.methods:
-                self._add_route(router, endpoint, method)
-        router.include_router(plain.router)
-        elsewhere = f"{self.options.base_path}/{{path:path}}"
-        router.routes.append(Route(elsewhere, NotFound(), include_in_schema=False))
-        return router
+                self._add_route(app, endpoint, method)
+        app.include_router(plain.router, prefix=base_path, tags=TAGS)
+        app.router.routes.append(
+            Route(f"{base_path}/{{path:path}}", NotFound(), include_in_schema=False)
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Executor]:
@@ -111,7 +110,7 @@ class BetterAuth:
         async with self.pool.acquire() as connection, connection.transaction():
             yield connection
 
-    def _add_route(self, router: APIRouter, endpoint: Endpoint, method: str) -> None:
+    def _add_route(self, app: FastAPI, endpoint: Endpoint, method: str) -> None:
         async def respond(request: Request) -> Response:
             parameters = path_parameters(endpoint.path, request.scope["raw_path"])
             if parameters is None:
@@ -120,10 +119,12 @@ class BetterAuth:
             exchange.parameters = parameters
             return await endpoint.respond(exchange)
 
-        router.add_api_route(
-            endpoint.path.replace("}", ":path}"),
+        # In the app and not in a router to include: that makes every route twice.
+        app.add_api_route(
+            self.options.base_path + endpoint.path.replace("}", ":path}"),
             respond,
             methods=[method],
+            tags=TAGS,
             operation_id=re.sub(r"\W+", "_", f"{method.lower()}{endpoint.path}"),
             summary=(endpoint.handler.__doc__ or "").rstrip("."),
             status_code=302 if endpoint.answer is None else 200,
@@ -132,6 +133,8 @@ class BetterAuth:
             responses=_responses(endpoint),
             openapi_extra=_request_body(endpoint) | _parameters(endpoint),
         )
+        fields = cast("APIRoute", app.routes[-1]).response_fields
+        fields |= dict.fromkeys(_errors(endpoint), _ERROR)
 
 
 _REDIRECT = {
@@ -140,11 +143,17 @@ _REDIRECT = {
 }
 
 
+_EXAMPLE = APIRoute("/", lambda: None, responses={400: {"model": schemas.AuthError}})
+_ERROR = _EXAMPLE.response_fields[400]
+"""FastAPI would make it anew for each error of each endpoint, which took most of `install`."""
+
+
+def _errors(endpoint: Endpoint) -> tuple[int, ...]:
+    return (*endpoint.errors, *([413] if endpoint.body is not None else []))
+
+
 def _responses(endpoint: Endpoint) -> dict[int | str, dict[str, Any]]:
-    errors = (*endpoint.errors, *([413] if endpoint.body is not None else []))
-    responses: dict[int | str, dict[str, Any]] = {
-        status: {"model": schemas.AuthError} for status in errors
-    }
+    responses: dict[int | str, dict[str, Any]] = {status: {} for status in _errors(endpoint)}
     if endpoint.answer is not None:
         responses[200] = {"model": endpoint.answer}
     if "{" in endpoint.path:
