@@ -168,13 +168,16 @@ class DatabaseURL:
 
 def _tls_context(mode: SSLMode, sslrootcert: str | None) -> ssl.SSLContext:
     # Not asyncpg's strings, whose meaning depends on ~/.postgresql/root.crt.
+    if not mode.verifies:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
     try:
         context = ssl.create_default_context(cafile=sslrootcert)
     except OSError:
         raise DatabaseURLError(f"sslrootcert: no certificates in {sslrootcert!r}") from None
     context.check_hostname = mode is SSLMode.VERIFY_FULL
-    if not mode.verifies:
-        context.verify_mode = ssl.CERT_NONE
     return context
 
 

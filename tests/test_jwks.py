@@ -2,11 +2,13 @@
 
 import json
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,8 +22,10 @@ from pydantic import SecretStr
 
 from taskward.app import create_app
 from taskward.auth.jwks import RemoteKeys
+from taskward.auth.tls import tls_context
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email, settings_for
 from tests.servers import OriginalServer, auth_settings, node
+from tests.test_tls import Shown, shown
 
 INVALID = {"detail": "Invalid token"}
 
@@ -34,7 +38,7 @@ class KeyServer:
         self.answer: tuple[int, bytes] = (200, b'{"keys": []}')
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self._server.server_port}/jwks"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def publish(self, **keys: Ed25519PrivateKey) -> None:
         published = [
@@ -42,6 +46,13 @@ class KeyServer:
             for kid, key in keys.items()
         ]
         self.answer = (200, json.dumps({"keys": published}).encode())
+
+    def use_tls(self, directory: Path, files: Shown) -> None:
+        (directory / "server").write_bytes(files.key + files.certificate)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(directory / "server")
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = self.url.replace("http:", "https:")
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -134,6 +145,29 @@ async def test_unknown_keys_cannot_make_the_server_ask_more_than_once_in_a_while
         for kid in ("a", "b", "c"):
             assert (await tasks(client, signed(key, kid))).json() == INVALID
         assert keys.requests == 1
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
+    """A certificate and the root of it, which SSL_CERT_FILE names."""
+    files = shown()
+    (tmp_path / "root.crt").write_bytes(files.root)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "root.crt"))
+    tls_context.cache_clear()
+    yield files
+    tls_context.cache_clear()
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+async def test_keys_over_tls_are_those_of_a_server_that_the_system_or_ssl_cert_file_trusts(
+    keys: KeyServer, trusted: Shown, tmp_path: Path, is_ours: bool
+) -> None:
+    certificate = trusted if is_ours else shown()
+    keys.publish(good=Ed25519PrivateKey.generate())
+    keys.use_tls(tmp_path, certificate)
+    remote = RemoteKeys(keys.url)
+    await remote.refresh()
+    assert remote.knows("good") is is_ours
 
 
 async def test_rotated_keys_are_found_and_dropped_ones_forgotten(keys: KeyServer) -> None:

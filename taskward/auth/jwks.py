@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
 from jwt.exceptions import PyJWTError
 
+from taskward.auth.tls import tls_context
+
 _TIMEOUT = 5.0
 _MAX_BYTES = 262_144
 _MAX_KEYS = 100
@@ -35,6 +37,7 @@ class RemoteKeys:
         self._keys: dict[str, Ed25519PublicKey] = {}
         self._ask_not_before = 0.0
         self._lock = asyncio.Lock()
+        self._tls = tls_context()  # not while somebody waits for an answer
 
     def can_read(self, header: dict[str, Any]) -> bool:
         """Whether a token's header is of the only form we take: EdDSA and the key's name."""
@@ -63,7 +66,7 @@ class RemoteKeys:
 
     async def _fetch(self) -> Any:
         async with (
-            httpx2.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client,
+            httpx2.AsyncClient(verify=self._tls, timeout=_TIMEOUT, trust_env=False) as client,
             client.stream("GET", self._url) as response,
         ):
             response.raise_for_status()

@@ -5,10 +5,8 @@ Everything that goes wrong there, from a refused connection to nonsense in the a
 """
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -18,6 +16,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc.errors import JoseError
 
 from taskward.auth.social.errors import ProviderError
+from taskward.auth.tls import tls_context
 
 MAX_BYTES = 262_144
 _STEP_SECONDS = 5.0
@@ -33,12 +32,6 @@ _FAILURES = (
     TypeError,
     ValueError,
 )
-
-
-@cache
-def tls_context() -> ssl.SSLContext:
-    """Return whom TLS trusts: the system, or SSL_CERT_FILE. Takes a tenth of a second once."""
-    return httpx2.create_ssl_context()
 
 
 @asynccontextmanager

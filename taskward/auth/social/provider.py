@@ -119,7 +119,7 @@ class SocialProvider(ABC):
     prompt: str | None = None
 
     def __post_init__(self) -> None:
-        from taskward.auth.social.outbound import tls_context  # noqa: PLC0415
+        from taskward.auth.tls import tls_context  # noqa: PLC0415
 
         tls_context()  # not while a browser waits
 
