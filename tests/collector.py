@@ -58,7 +58,7 @@ def collecting() -> Iterator[Collector]:
 
     with ThreadingHTTPServer((HOST, 0), Handler) as server:
         collector = Collector(f"http://{HOST}:{server.server_port}")
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield collector

@@ -17,6 +17,8 @@ from typing import Self
 
 import pytest
 
+from tests.forking import CAN_FORK, Forked
+
 ROOT = Path(__file__).resolve().parent.parent
 JS = ROOT / "tests" / "js"
 HOST = "127.0.0.1"
@@ -24,6 +26,8 @@ SECRET = "tests-only-Vq3mZ8rT1xWc6Yb9Lk2NpD5s"
 ORIGIN = "http://localhost:3000"
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
+LARGE_PAGES = "glibc.malloc.hugetlb=1"
+"""Each password takes 32 MiB for a moment, and a tenth of that goes into getting small pages."""
 
 
 def free_port() -> int:
@@ -61,13 +65,15 @@ class Server:
 
     ready_path = "/"
     attempts = 5
+    forked = False
+    """Whether it is a program of Python that may be forked with its libraries loaded."""
 
     def __init__(self, env: Mapping[str, str], *, cwd: Path | None = None) -> None:
         self.settings = dict(env)
         self.cwd = cwd
         self._scratch: Path | None = None
         self.port = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     def command(self) -> Sequence[str]:
         raise NotImplementedError
@@ -80,7 +86,7 @@ class Server:
         return f"http://{HOST}:{self.port}"
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | Forked:
         assert self._process is not None, "the server was not started"
         return self._process
 
@@ -109,11 +115,15 @@ class Server:
         raise ServerFailedError(f"{type(self).__name__}: no free port\n{self.log()}")
 
     def _spawn(self) -> None:
+        command, environment = self.command(), self.environment()
         with self._log_path.open("wb") as log:
+            if self.forked and CAN_FORK:
+                self._process = Forked(command, self.cwd, environment, self._log_path)
+                return
             self._process = subprocess.Popen(
-                self.command(),
+                command,
                 cwd=self.cwd,
-                env=self.environment(),
+                env=environment,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -158,7 +168,7 @@ class Server:
             self.kill()
             raise ServerFailedError(f"{type(self).__name__} ignored signal {signum}\n{self.log()}")
         self._close_stdin()
-        return self.process.returncode
+        return self.process.wait(timeout=STOP_SECONDS)
 
     def kill(self) -> None:
         """End it and all of its children at once, as a power cut would."""
@@ -203,6 +213,7 @@ class TaskwardServer(Server):
     """This repository's server, as uvicorn runs it. `env` is everything it knows of its world."""
 
     ready_path = "/health/live"
+    forked = True
 
     def __init__(
         self,
@@ -242,7 +253,8 @@ class OriginalServer(Server):
         return [self._node, str(JS / "original-server.mjs")]
 
     def environment(self) -> dict[str, str]:
-        return {**super().environment(), "PORT": str(self.port), "NODE_ENV": "production"}
+        more = {"PORT": str(self.port), "NODE_ENV": "production", "GLIBC_TUNABLES": LARGE_PAGES}
+        return {**super().environment(), **more}
 
 
 def auth_settings(database_url: str) -> dict[str, str]:

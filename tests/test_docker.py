@@ -107,7 +107,7 @@ def answering(status: int) -> Iterator[int]:
             pass
 
     with HTTPServer((HOST, 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield server.server_port

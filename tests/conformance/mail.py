@@ -31,6 +31,7 @@ class MailServer(Server):
     """`mail_app`, as uvicorn runs it."""
 
     ready_path = "/api/auth/ok"
+    forked = True
 
     def command(self) -> Sequence[str]:
         return [

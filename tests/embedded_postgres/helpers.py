@@ -43,10 +43,11 @@ def processes_of(directory: Path, argument: str | None = None) -> list[psutil.Pr
         with suppress(psutil.Error):
             process = psutil.Process(pid)
             command = process.cmdline()
+            if not command or argument not in {None, *command}:
+                continue
             named = any(word.startswith(str(directory)) for word in command)
             child = process.name() == "postgres" and process.cwd().startswith(str(directory))
-            is_asked_for = argument is None or argument in command
-            if (named or child) and is_asked_for and process.status() != psutil.STATUS_ZOMBIE:
+            if (named or child) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
