@@ -83,7 +83,8 @@ run: setup
 	@$(MAKE) --silent page-where-possible || echo "The page could not be built; the API works without it." >&2
 	@HOST=$(HOST) PORT=$(PORT) $(BIN)/python -m taskward
 
-test: setup-dev page-where-possible
+test:
+	@$(MAKE) --silent -j2 setup-dev page-where-possible
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder $(PYTEST_ARGS)
 
 faults: setup-dev
