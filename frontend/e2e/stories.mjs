@@ -7,6 +7,7 @@ import {
   fillSignUp,
   finish,
   newContext,
+  newEmail,
   newPerson,
   PASSWORD,
   shows,
@@ -23,7 +24,12 @@ const JWT = /^Bearer [\w-]+\.[\w-]+\.[\w-]+$/;
 let ada;
 
 await step("a stranger signs up and sees an empty list", async () => {
-  ada = await newPerson("Ada");
+  const context = await newContext();
+  ada = { context, page: await context.newPage(), email: newEmail("Ada"), name: "Ada" };
+  await ada.page.goto("/sign-up");
+  await fillSignUp(ada.page, ada.name, ada.email);
+  await ada.page.waitForURL("/tasks");
+  await ada.page.getByText("Nothing to do yet").waitFor();
   assert.equal(await ada.page.title(), "Tasks · Taskward");
 });
 

@@ -71,10 +71,10 @@ HEADER = (
 class Rounds:
     """Fifty writers, half of them at either server, and what they were told."""
 
-    def __init__(self, stage: Stage, seed: int) -> None:
+    def __init__(self, stage: Stage, seed: int, pause: float = 0.0) -> None:
         random.seed(seed)
         self.stage = stage
-        self.load = Load(longest=READ_LIMIT + SLACK)
+        self.load = Load(READ_LIMIT + SLACK, pause)
         self.writers = [
             Writer(stage.servers[number % 2], self.load, seed * WRITERS + number)
             for number in range(WRITERS)

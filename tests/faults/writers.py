@@ -37,6 +37,8 @@ class Load:
 
     longest: float
     """Seconds after which an answer counts as never given."""
+    pause: float = 0.0
+    """Seconds between two requests of a writer."""
     running: asyncio.Event = field(default_factory=asyncio.Event)
     answers: list[Answer] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -87,6 +89,7 @@ class Writer:
                 self.is_idle.clear()
                 (way,) = self.random.choices(list(ways), list(ways.values()))
                 await way()
+                await asyncio.sleep(self.load.pause)
 
     async def create(self) -> None:
         entry = self._new_entry()
