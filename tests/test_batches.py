@@ -278,7 +278,8 @@ async def test_who_wants_to_be_told_of_each_statement_hears_of_one_for_each_requ
     await database.open(url.connect_arguments())
     await together(*(task_store.get(database, "nobody", number) for number in range(3)))
     await database.close()
-    assert told == [GET.one.sql] * 3
+    # Through a pooler there are BEGIN and COMMIT as well.
+    assert [query for query in told if "tasks" in query] == [GET.one.sql] * 3
 
 
 @pytest.mark.parametrize("statement", [GET, TOGGLE], ids=["get", "toggle"])
