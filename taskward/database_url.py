@@ -14,9 +14,10 @@ import string
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import SplitResult, quote, unquote, urlsplit
+
+from taskward.sslmode import SSLMode
 
 DEFAULT_PORT = 5432
 DEFAULT_CONNECT_TIMEOUT = 10.0  # seconds
@@ -34,22 +35,6 @@ _NAME_CHARACTERS = frozenset(string.ascii_lowercase + string.digits + "-_.")
 
 class DatabaseURLError(ValueError):
     """Why a database URL is refused. The message is safe to show: it never contains a password."""
-
-
-class SSLMode(StrEnum):
-    """How the connection is encrypted and the server verified, in libpq's terms."""
-
-    DISABLE = "disable"
-    ALLOW = "allow"
-    PREFER = "prefer"
-    REQUIRE = "require"
-    VERIFY_CA = "verify-ca"
-    VERIFY_FULL = "verify-full"
-
-    @property
-    def verifies(self) -> bool:
-        """Whether the server's certificate is checked."""
-        return self in {SSLMode.VERIFY_CA, SSLMode.VERIFY_FULL}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,22 +148,11 @@ class DatabaseURL:
             return False
         if self.sslmode in {SSLMode.ALLOW, SSLMode.PREFER}:
             return self.sslmode.value
-        return _tls_context(self.sslmode, self.sslrootcert)
-
-
-def _tls_context(mode: SSLMode, sslrootcert: str | None) -> ssl.SSLContext:
-    # Not asyncpg's strings, whose meaning depends on ~/.postgresql/root.crt.
-    if not mode.verifies:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    try:
-        context = ssl.create_default_context(cafile=sslrootcert)
-    except OSError:
-        raise DatabaseURLError(f"sslrootcert: no certificates in {sslrootcert!r}") from None
-    context.check_hostname = mode is SSLMode.VERIFY_FULL
-    return context
+        try:
+            return self.sslmode.context(self.sslrootcert)
+        except OSError:
+            msg = f"sslrootcert: no certificates in {self.sslrootcert!r}"
+            raise DatabaseURLError(msg) from None
 
 
 def _unwrap(text: str) -> str:

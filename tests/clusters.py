@@ -13,10 +13,11 @@ from typing import Self
 
 import psutil
 
-from taskward.database_url import DatabaseURL, SSLMode
+from taskward.database_url import DatabaseURL
 from taskward.embedded_postgres.account import account_of, give, let_in
 from taskward.embedded_postgres.binaries import binary
 from taskward.embedded_postgres.subprocesses import Account, clean_environment, run
+from taskward.sslmode import SSLMode
 from tests.servers import HOST, free_port
 
 EMBEDDED = Path(binary("postgres")).parent

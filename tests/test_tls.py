@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from taskward.app import create_app
-from taskward.database_url import DatabaseURL, SSLMode
+from taskward.database_url import DatabaseURL
+from taskward.sslmode import SSLMode
 from tests.clusters import Cluster, installed
 from tests.conftest import settings_for, url_text
 from tests.servers import HOST

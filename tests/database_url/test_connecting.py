@@ -14,8 +14,8 @@ from taskward.database_url import (
     SOCKET_DIRECTORIES,
     DatabaseURL,
     DatabaseURLError,
-    SSLMode,
 )
+from taskward.sslmode import SSLMode
 from tests.database_url.samples import (
     CA_ONLY,
     NEON,
