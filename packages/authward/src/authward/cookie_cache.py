@@ -1,0 +1,199 @@
+"""The cookie cache of a request: the session as a cookie says it, and the cookie that says so."""
+
+import math
+import re
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+import structlog
+
+from authward.endpoint_response import EndpointResponse
+from authward.schema.fields import DBField
+from authward.security.cookies import encode_uri_component
+from authward.security.session_cache import Payload
+from authward.storage.rows import AuthSession, AuthUser, SessionAndUser
+from authward.timestamps import now
+
+_MAX_COOKIE: Final = 4050
+_MAX_CHUNKS: Final = 100
+_NUMBER: Final = re.compile(r"[0-9]{1,5}")
+_UNREMEMBERED_SECONDS: Final = 60
+_UNREMEMBERED_TOKEN_SECONDS: Final = 300
+
+log = structlog.get_logger(__name__)
+
+
+async def read(ctx: EndpointResponse, token: str) -> SessionAndUser | None:
+    """Return what the cookie says of the session with this token; expire a cookie that is wrong."""
+    cache, name = ctx.auth.cookie_cache, ctx.auth.cookies.session_data
+    value = _sent(ctx)
+    if cache is None or not value or any(ctx.request.query_params.getlist("disableCookieCache")):
+        return None
+    found = cache.read(value)
+    session = None if found is None else _session_of(ctx, found[0])
+    if found is None or session is None or not await _holds(ctx, token, session, *found):
+        ctx.expire_cookie(name)
+        return None
+    return session
+
+
+def clear_foreign(ctx: EndpointResponse) -> None:
+    """Expire the cookie cache of another server on this origin, where there is none here."""
+    if ctx.auth.cookie_cache is None and any(ctx.cookies[name] for name in _names(ctx)):
+        clear(ctx)
+
+
+def clear(ctx: EndpointResponse) -> None:
+    """Expire what the request has of a cookie cache."""
+    cookies = ctx.auth.cookies
+    for name in islice(_names(ctx), _MAX_CHUNKS):
+        ctx.set_cookies.append(cookies.set_cookie(name, "", 0, like=cookies.session_data))
+
+
+def _names(ctx: EndpointResponse) -> Iterator[str]:
+    """Yield the names of the request's cookies that are the cookie cache, maybe in chunks."""
+    name = ctx.auth.cookies.session_data
+    for cookie in ctx.cookies:
+        if cookie == name or (
+            cookie.startswith(f"{name}.") and _NUMBER.fullmatch(cookie[len(name) + 1 :])
+        ):
+            yield cookie
+
+
+async def _holds(
+    ctx: EndpointResponse, token: str, found: SessionAndUser, payload: Payload, until: int
+) -> bool:
+    if found.session.token != token or until < time.time() * 1000:
+        return False
+    if (payload.get("version") or "1") != await _version(ctx, found):
+        return False
+    return found.session.expires_at >= now()
+
+
+def _sent(ctx: EndpointResponse) -> str:
+    """The cookie, or its chunks in their order."""
+    name = ctx.auth.cookies.session_data
+    if whole := ctx.cookies.get(name):
+        return whole
+    chunks = islice(_names(ctx), _MAX_CHUNKS)
+    numbered = [(int(chunk[len(name) + 1 :]), chunk) for chunk in chunks if chunk != name]
+    return "".join(ctx.cookies[chunk] for _, chunk in sorted(numbered))
+
+
+async def _version(ctx: EndpointResponse, found: SessionAndUser) -> str:
+    version = ctx.auth.options.session.cookie_cache.version
+    return version if isinstance(version, str) else await version(found.session, found.user)
+
+
+def _session_of(ctx: EndpointResponse, payload: Payload) -> SessionAndUser | None:
+    added = ctx.auth.schema.added
+    try:
+        session, user = payload["session"], payload["user"]
+        return SessionAndUser(
+            AuthSession(
+                id=_text(session, "id"),
+                expires_at=_moment(session["expiresAt"]),
+                token=_text(session, "token"),
+                created_at=_moment(session["createdAt"]),
+                updated_at=_moment(session["updatedAt"]),
+                ip_address=session.get("ipAddress"),
+                user_agent=session.get("userAgent"),
+                user_id=_text(session, "userId"),
+                fields=_fields(added["session"], session),
+            ),
+            AuthUser(
+                id=_text(user, "id"),
+                name=_text(user, "name"),
+                email=_text(user, "email"),
+                email_verified=bool(user["emailVerified"]),
+                image=user.get("image"),
+                created_at=_moment(user["createdAt"]),
+                updated_at=_moment(user["updatedAt"]),
+                fields=_fields(added["user"], user),
+            ),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _text(values: Mapping[str, Any], name: str) -> str:
+    value = values[name]
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value
+
+
+def _moment(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError(value)
+    return moment
+
+
+def _fields(fields: Mapping[str, DBField], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is not returned to clients is not in the cookie either."""
+    return {name: _field(field, values, name) for name, field in fields.items()}
+
+
+def _field(field: DBField, values: Mapping[str, Any], name: str) -> Any:
+    if not field.returned:
+        return None
+    value = values[name]
+    return _moment(value) if field.type == "date" and value is not None else value
+
+
+async def write_pending(ctx: EndpointResponse) -> None:
+    """Cache the session whose cookies this request has set, as it now is."""
+    pending, ctx.to_cache = ctx.to_cache, None
+    if pending is None or ctx.auth.cookie_cache is None:
+        return
+    token, remember = pending
+    found = await ctx.auth.sessions.find(ctx.auth.pool, token)
+    if found is not None:
+        await write(ctx, found, remember=remember)
+
+
+async def write(ctx: EndpointResponse, found: SessionAndUser, *, remember: bool) -> None:
+    """Set the cookie, in chunks where browsers would not keep it whole."""
+    cache, cookies = ctx.auth.cookie_cache, ctx.auth.cookies
+    if cache is None:
+        return
+    payload = {
+        "session": ctx.auth.output.session(found.session),
+        "user": ctx.auth.output.user(found.user),
+        "updatedAt": int(time.time() * 1000),
+        "version": await _version(ctx, found),
+    }
+    own = cookies.attributes(cookies.session_data).max_age
+    age = (own or ctx.auth.options.session.cookie_cache.max_age) if remember else None
+    value = cache.write(
+        payload,
+        seconds=age or _UNREMEMBERED_TOKEN_SECONDS,
+        compact_seconds=age or _UNREMEMBERED_SECONDS,
+    )
+    _set(ctx, value, age)
+
+
+def _set(ctx: EndpointResponse, value: str, age: int | None) -> None:
+    """Cookies of chunks that are no more are expired with it."""
+    cookies = ctx.auth.cookies
+    name = cookies.session_data
+    values = dict.fromkeys(islice(_names(ctx), _MAX_CHUNKS), "")
+    values |= _chunks(name, value, len(cookies.set_cookie(f"{name}.99", "", age, like=name)))
+    for each, part in values.items():
+        line = cookies.set_cookie(each, part, age if part else 0, like=name)
+        ctx.set_cookies.append(line)
+
+
+def _chunks(name: str, value: str, overhead: int) -> dict[str, str]:
+    size = _MAX_COOKIE - overhead
+    count = math.ceil(len(encode_uri_component(value)) / size) if size > 0 else _MAX_CHUNKS + 1
+    if count <= 1:
+        return {name: value}
+    if count > _MAX_CHUNKS:
+        log.warning("the session is too large for the cookie cache", characters=len(value))
+        return {}
+    return {f"{name}.{i}": value[i * size : (i + 1) * size] for i in range(count)}

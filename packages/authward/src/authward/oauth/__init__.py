@@ -1,0 +1,41 @@
+"""Sign-in with other people's accounts: OAuth 2 and OpenID Connect, as Better Auth does it.
+
+A provider is loaded when it is asked for: its libraries take a third of a second, which a server
+without one need not spend at its start.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from authward.oauth.provider import SocialProvider
+
+if TYPE_CHECKING:
+    from authward.oauth.github import GitHub
+    from authward.oauth.google import Google
+    from authward.oauth.known_provider import KnownProvider, UserInfo, social_provider
+    from authward.oauth.openid_connect import OpenIDConnect
+
+__all__ = [
+    "GitHub",
+    "Google",
+    "KnownProvider",
+    "OpenIDConnect",
+    "SocialProvider",
+    "UserInfo",
+    "social_provider",
+]
+
+_MODULES = {
+    "GitHub": "github",
+    "Google": "google",
+    "KnownProvider": "known_provider",
+    "OpenIDConnect": "openid_connect",
+    "UserInfo": "known_provider",
+    "social_provider": "known_provider",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

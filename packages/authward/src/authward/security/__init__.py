@@ -1,0 +1,1 @@
+"""What keeps strangers out: cookies, origins, addresses, passwords, tokens, limits."""

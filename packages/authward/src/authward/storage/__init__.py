@@ -1,0 +1,1 @@
+"""Statements, and the typed rows that come out of them."""
