@@ -1,0 +1,87 @@
+"""How keys are looked at and deleted: `get`, `list`, `delete`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from authward.codes import Code
+from authward.endpoint_context import EndpointContext
+from authward.errors import APIError
+from authward.plugins.api_key.cleaning import ExpiredKeys
+from authward.plugins.api_key.codes import ApiKeyCode
+from authward.plugins.api_key.fields import to_number
+from authward.plugins.api_key.keys import shown
+from authward.plugins.api_key.options import ApiKeyOptions, is_default, same_kind
+from authward.plugins.api_key.owners import find_own, require_in_organization
+from authward.plugins.api_key.tables import MODEL
+from authward.storage.adapter import Page, Row
+
+
+class Reading:
+    """The endpoints, with the kinds of keys."""
+
+    def __init__(self, kinds: Sequence[ApiKeyOptions], expired: ExpiredKeys) -> None:
+        self._kinds = kinds
+        self._expired = expired
+
+    async def get(self, ctx: EndpointContext) -> dict[str, Any]:
+        """Return a key of the current user, without the key itself."""
+        row, _ = await find_own(ctx, self._kinds, ctx.session.user.id, "read")
+        self._expired.remove_after(ctx)
+        return shown(ctx.auth.adapter, row)
+
+    async def delete(self, ctx: EndpointContext) -> dict[str, bool]:
+        """Delete a key of the current user."""
+        if ctx.session.user.fields.get("banned"):
+            raise APIError(ApiKeyCode.USER_BANNED)
+        row, _ = await find_own(ctx, self._kinds, ctx.session.user.id, "delete")
+        await ctx.auth.adapter.delete(ctx.database, MODEL, {"id": row["id"]})
+        self._expired.remove_after(ctx)
+        return {"success": True}
+
+    async def list(self, ctx: EndpointContext) -> dict[str, Any]:
+        """List the current user's keys, or an organization's, at most a hundred."""
+        query = ctx.query
+        if organization_id := query.get("organizationId"):
+            user_id = ctx.session.user.id
+            await require_in_organization(ctx, user_id, organization_id, "read")
+        owner = organization_id or ctx.session.user.id
+        rows = await ctx.auth.adapter.find_many(
+            ctx.database, MODEL, {"referenceId": owner}, _page(ctx)
+        )
+        references = "organization" if organization_id else "user"
+        meant = [row for row in rows if self._is_meant(row, references, query.get("configId"))]
+        limit, offset = (_number(query.get(name)) for name in ("limit", "offset"))
+        part = meant[offset:][:limit]
+        self._expired.remove_after(ctx)
+        given = {"limit": limit, "offset": offset}
+        return {
+            "apiKeys": [shown(ctx.auth.adapter, row) for row in part],
+            "total": len(meant),
+            **{name: value for name, value in given.items() if value is not None},
+        }
+
+    def _is_meant(self, row: Row, references: str, config_id: str | None) -> bool:
+        kind = next((each for each in self._kinds if _is_kind(row["configId"], each)), None)
+        if (kind.references if kind else "user") != references:
+            return False
+        return not config_id or same_kind(row["configId"], config_id)
+
+
+def _is_kind(config_id: str | None, kind: ApiKeyOptions) -> bool:
+    if is_default(config_id):
+        return is_default(kind.config_id)
+    return kind.config_id == config_id
+
+
+def _number(text: Any) -> int | None:
+    return None if text is None else int(to_number(text))
+
+
+def _page(ctx: EndpointContext) -> Page:
+    """Return the order; the original breaks where there is no such field."""
+    name = ctx.query.get("sortBy")
+    if not name:
+        return Page()
+    if name != "id" and name not in ctx.auth.schema.tables[MODEL].fields:
+        raise APIError(Code.VALIDATION_ERROR, message="[query.sortBy] is no property of keys")
+    return Page(sort_by=name, descending=ctx.query.get("sortDirection") == "desc")
