@@ -1,0 +1,208 @@
+"""What the hot paths know of the task operations, compiled once from the routes of FastAPI.
+
+FastAPI spends several times as long on finding and calling an endpoint as the endpoint takes. What
+it does for a request is known when the routes are made: which path, which validators, which
+dependencies. An operation here knows success only: whatever is unusual raises `NotHandled`, before
+anything has happened, and FastAPI finds and words the error.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple, TypeAlias
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from pydantic import TypeAdapter, ValidationError
+from starlette.responses import Response
+
+from authward.bodies import is_too_complex
+from authward.fastapi.current_user import JWTBearer
+
+Headers: TypeAlias = dict[bytes, bytes]
+Services: TypeAlias = Any
+"""The application's state, or something with the same attributes."""
+Provider: TypeAlias = Callable[[Services, Headers], Any]
+"""Stands for a dependency: returns its value, or NotImplemented to leave the request to FastAPI."""
+Endpoint: TypeAlias = Callable[..., Awaitable[Response]]
+Validate: TypeAlias = Callable[[str], Any]
+"""Returns the value that a text stands for, or raises pydantic's `ValidationError`."""
+
+PREFIX = "/api/tasks"
+_ID = "{id}"
+_JSON = (b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8")
+
+
+class NotHandled(Exception):  # noqa: N818
+    """Not for the hot paths."""
+
+
+class Operation(NamedTuple):
+    """An endpoint and what it is called with: pairs of a parameter's name and what makes it."""
+
+    route: APIRoute
+    endpoint: Endpoint
+    user: str
+    """The parameter that gets the user's id."""
+    dependencies: tuple[tuple[str, Provider], ...]
+    path: tuple[tuple[str, Validate], ...]
+    query: tuple[tuple[str, str, Validate], ...]
+    headers: tuple[tuple[str, bytes, Validate], ...]
+    body: tuple[str, Callable[[bytes], Any]] | None
+    plain_arguments: int
+    """How many arguments there are but for headers, the query and the body."""
+    is_batched: bool
+    """Whether it awaits one batched statement and nothing else, unless a header says more."""
+
+
+Operations: TypeAlias = dict[tuple[str, str], Operation]
+"""By method, and what follows `/api/tasks` in the path's template."""
+
+
+def compile_operations(
+    router: APIRouter,
+    providers: Mapping[Callable[..., Any], Provider],
+    batched: Collection[Endpoint] = (),
+) -> Operations:
+    """Compile the routes of `router` that have exactly the dependencies with a provider."""
+    operations: Operations = {}
+    for route in router.routes:
+        if isinstance(route, APIRoute) and (operation := _compile(route, providers, batched)):
+            keys = [(method, route.path[len(PREFIX) :]) for method in route.methods or ()]
+            operations |= dict.fromkeys(keys, operation)
+    return operations
+
+
+def _compile(
+    route: APIRoute,
+    providers: Mapping[Callable[..., Any], Provider],
+    batched: Collection[Endpoint],
+) -> Operation | None:
+    dependant = route.dependant
+    calls = [(d.name or "", d.call) for d in dependant.dependencies]
+    users = [name for name, call in calls if isinstance(call, JWTBearer)]
+    fields = (*dependant.header_params, *dependant.query_params)
+    if {call for _, call in calls} != providers.keys() or len(users) != 1:
+        return None
+    if len(dependant.body_params) > 1 or dependant.cookie_params:
+        return None
+    if any(field.field_info.is_required() for field in fields):
+        return None
+    bodies = [
+        (f.name, TypeAdapter[Any](f.field_info.annotation or Any).validator.validate_json)
+        for f in dependant.body_params
+    ]
+    return Operation(
+        route,
+        route.endpoint,
+        users[0],
+        tuple((name, providers[call]) for name, call in calls if call is not None),
+        tuple((f.name, _validator(f)) for f in dependant.path_params),
+        tuple((f.name, f.alias, _validator(f)) for f in dependant.query_params),
+        tuple((f.name, f.alias.lower().encode(), _validator(f)) for f in dependant.header_params),
+        bodies[0] if bodies else None,
+        len(calls) + len(dependant.path_params),
+        route.endpoint in batched,
+    )
+
+
+def _validator(field: Any) -> Validate:
+    """What FastAPI's own field does, but for the list of errors that it makes."""
+    kind: Any = field.field_info.annotation
+    for constraint in field.field_info.metadata:
+        kind = Annotated[kind, constraint]
+    return TypeAdapter[Any](kind).validator.validate_python
+
+
+def find(operations: Operations, method: str, path: str) -> tuple[Operation | None, str]:
+    """Return the operation for a request, and the task's id as it stands in the path."""
+    if not path.startswith(PREFIX):
+        return None, ""
+    template, task_id = _template(path[len(PREFIX) :])
+    return operations.get((method, template)), task_id
+
+
+def unique(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
+    """Return headers by their names.
+
+    Raises:
+        NotHandled: two have the same.
+    """
+    by_name = dict(headers)
+    if len(by_name) != len(headers):
+        raise NotHandled
+    return by_name
+
+
+def arguments(
+    operation: Operation, services: Services, task_id: str, query: bytes, headers: Headers
+) -> dict[str, Any]:
+    """Return what the endpoint is called with, but for the body.
+
+    Raises:
+        NotHandled: something is not as usual.
+    """
+    found: dict[str, Any] = {}
+    for name, provide in operation.dependencies:
+        found[name] = value = provide(services, headers)
+        if value is NotImplemented:
+            raise NotHandled
+    try:
+        for name, validate in operation.path:
+            found[name] = validate(task_id)
+        for name, alias, validate in operation.headers:
+            if alias in headers:
+                found[name] = validate(headers[alias].decode("latin-1"))
+        if query and operation.query:
+            found |= _query(operation, query)
+    except ValidationError:
+        raise NotHandled from None
+    return found
+
+
+def takes_body(operation: Operation, headers: Headers) -> bool:
+    """Whether the endpoint wants a body.
+
+    Raises:
+        NotHandled: it does, but this one is not plain JSON.
+    """
+    if operation.body is None:
+        return False
+    if headers.get(b"content-type") not in _JSON or b"content-encoding" in headers:
+        raise NotHandled
+    return True
+
+
+def body_argument(operation: Operation, raw: bytes) -> dict[str, Any]:
+    """Return the argument that the body makes.
+
+    Raises:
+        NotHandled: it is not valid.
+    """
+    if operation.body is None:
+        return {}
+    if is_too_complex(raw):
+        raise NotHandled
+    name, validate_json = operation.body
+    try:
+        return {name: validate_json(raw)}
+    except ValidationError:
+        raise NotHandled from None
+
+
+def _query(operation: Operation, query: bytes) -> dict[str, Any]:
+    """Like Starlette, the last of equal names counts."""
+    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    return {
+        name: validate(given[alias]) for name, alias, validate in operation.query if alias in given
+    }
+
+
+def _template(rest: str) -> tuple[str, str]:
+    """Split what follows `/api/tasks` into its route's template and the id."""
+    if rest in {"", "/"}:
+        return rest, ""
+    nothing, _, tail = rest.partition("/")
+    task_id, slash, action = tail.partition("/")
+    if nothing:
+        return "not a task's path", ""
+    return (f"/{_ID}/{action}" if slash else f"/{_ID}"), task_id

@@ -1,0 +1,235 @@
+"""Structured logs: readable on a terminal, one JSON object a line elsewhere, never a secret."""
+
+import asyncio
+import errno
+import hmac
+import logging
+import logging.config
+import sys
+import time
+from collections.abc import Callable, MutableMapping
+from contextvars import ContextVar
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Literal, TypeAlias
+
+import asyncpg
+import orjson
+import structlog
+from starlette.types import Scope
+from structlog.typing import Processor
+
+from taskward.observability.health import LIVE_PATHS, READY_PATH
+from taskward.observability.log_escapes import (
+    escape_event,
+    indented_traceback,
+    json_escaped,
+    to_json,
+)
+
+Pseudonym: TypeAlias = Callable[[str], str]
+"""Turns a user's id into what stands for it in the logs."""
+
+request_id_in_logs: ContextVar[str] = ContextVar("request_id_in_logs")
+"""The id of the request that is being answered; every line that is logged meanwhile has it."""
+
+_PSEUDONYM_BYTES = 8
+_PSEUDONYMS_KEPT = 10_000
+_SECRET_AFTER = "/api/auth/reset-password/"  # noqa: S105 - a path, which a token follows
+_HEALTH = frozenset((*LIVE_PATHS, READY_PATH))
+
+
+def _drop_details(_: Any, __: str, event: MutableMapping[str, Any]) -> Any:
+    """PostgreSQL's details quote rows, and rows hold what people wrote and hashes of passwords."""
+    information = event.get("exc_info")
+    error = information[1] if isinstance(information, tuple) else sys.exc_info()[1]
+    seen: set[int] = set()
+    while information and error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, asyncpg.PostgresError):
+            error.detail = None
+        error = error.__cause__ or error.__context__
+    return event
+
+
+def _add_request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> Any:
+    if (request_id := request_id_in_logs.get(None)) is not None:
+        event.setdefault("request_id", request_id)
+    return event
+
+
+_PROCESSORS: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    _add_request_id,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _drop_details,
+]
+_FLUSH_AFTER = 0.1
+
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+"""Never with local variables: tokens and passwords are among them."""
+
+
+def configure_logging(style: Literal["console", "json"]) -> None:
+    """Send the logs of this project and of its libraries to standard output in one form."""
+    shared: list[Processor] = _PROCESSORS if style == "console" else [*_PROCESSORS, _TRACEBACKS]
+    renderers = _renderers(style)
+    structlog.configure(
+        processors=[*shared, *renderers],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    _quieten_uvicorn()
+
+
+def _renderers(style: Literal["console", "json"]) -> list[Processor]:
+    if style == "json":
+        return [structlog.processors.JSONRenderer(serializer=to_json)]
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stdout.isatty(), exception_formatter=indented_traceback
+    )
+    return [escape_event, console]
+
+
+def name_one_address() -> None:
+    """Let uvicorn's log say what it listens on, but not as an address to open; and why it cannot.
+
+    The one that works is BETTER_AUTH_URL, which our own line names: cookies and origins are its.
+    """
+    logging.getLogger("uvicorn.error").addFilter(_without_address)
+
+
+def _without_address(record: logging.LogRecord) -> bool:
+    if isinstance(record.msg, OSError):
+        record.msg = f"cannot listen where HOST and PORT say: {_why(record.msg)}"
+    if isinstance(record.args, tuple) and len(record.args) == 3 and "://" in str(record.msg):
+        record.msg, record.args = "listening on %s, port %s", record.args[1:]
+        record.color_message = record.msg
+    return True
+
+
+def _why(error: OSError) -> str:
+    why = error.strerror or str(error)
+    if error.errno == errno.EADDRINUSE:
+        return f"{why}; choose another PORT, or end the program that has this one"
+    return why
+
+
+def _quieten_uvicorn() -> None:
+    """Our access log replaces uvicorn's; its other lines take our form."""
+    name_one_address()
+    for name in ("uvicorn", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.INFO)
+    access = logging.getLogger("uvicorn.access")
+    access.disabled = True
+    access.propagate = False
+    access.handlers.clear()  # without any, uvicorn does not even put its lines together
+
+
+def pseudonyms(secret: str) -> Pseudonym:
+    """Return a keyed hash for users' ids: the same user, the same hash, as long as the secret is.
+
+    Without the secret nobody can tell whose it is, not even who knows every id.
+    """
+    key = hmac.digest(secret.encode(), b"taskward: users in logs", "sha256")
+
+    @lru_cache(maxsize=_PSEUDONYMS_KEPT)
+    def pseudonym(user_id: str) -> str:
+        return blake2b(user_id.encode(), key=key, digest_size=_PSEUDONYM_BYTES).hexdigest()
+
+    return pseudonym
+
+
+def redact_path(path: str) -> str:
+    """Return a request's path without the token that a link to reset a password has in it."""
+    return f"{_SECRET_AFTER}***" if path.startswith(_SECRET_AFTER) else path
+
+
+def _event(method: str, path: str) -> str:
+    """Return what was asked for as JSON text; nearly all paths are as they are."""
+    if path.isascii() and path.isprintable() and '"' not in path and "\\" not in path:
+        return f'"{method} {path}"'
+    return json_escaped(orjson.dumps(f"{method} {path}").decode())
+
+
+def _fields(values: dict[str, str]) -> str:
+    return "".join([f',"{name}":"{value}"' for name, value in values.items()])
+
+
+class AccessLog:
+    """Writes a line for each request: to a terminal as other lines, to machines as fast as can be.
+
+    The fields are those that structlog would write; going through it would cost each request more
+    than its query does. Of the values only the path can hold what JSON must escape. Probes of
+    health that went well are not worth a line.
+    """
+
+    def __init__(
+        self,
+        style: Literal["console", "json"],
+        pseudonym: Pseudonym,
+        trace_id: Callable[[], str | None] | None = None,
+    ) -> None:
+        """Name users by `pseudonym`, and with `trace_id` the trace in which to find the request."""
+        self._console = structlog.get_logger("taskward.access") if style == "console" else None
+        self._pseudonym = pseudonym
+        self._trace_id = trace_id
+        self._flush_planned = False
+        self._second, self._second_text = 0, ""
+
+    def __call__(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        """Log a request that was answered with `status` after `seconds`."""
+        path: str = scope["path"]
+        if status == 200 and path.rstrip("/") in _HEALTH:
+            return
+        shown = redact_path(path)
+        tenths = int(seconds * 10_000 + 0.5)
+        user_id = scope.get("user_id")
+        user = self._pseudonym(user_id) if user_id else ""
+        trace_id = self._trace_id() if self._trace_id is not None else None
+        added: dict[str, str] | None = scope.get("logged")  # names and values of our own
+        if self._console is not None:
+            event = f"{scope['method']} {shown.replace(' ', '%20')}"  # nothing looks like a field
+            known = {name: v for name, v in (("user", user), ("trace_id", trace_id)) if v}
+            names = known | (added or {})
+            self._console.info(event, status=status, milliseconds=tenths / 10, **names)
+            return
+        more = f',"user":"{user}"' if user else ""
+        if added or trace_id:
+            more += _fields({**(added or {}), **({"trace_id": trace_id} if trace_id else {})})
+        # What says the same by formatting floats and dates takes three times as long.
+        sys.stdout.write(
+            f'{{"event":{_event(scope["method"], shown)},"status":{status}'
+            f',"milliseconds":{tenths // 10}.{tenths % 10}'
+            f',"request_id":"{request_id}"{more},"level":"info","timestamp":"{self._now()}"}}\n'
+        )
+        if not self._flush_planned:
+            self._flush_planned = True
+            asyncio.get_running_loop().call_later(_FLUSH_AFTER, self._flush)
+
+    def _now(self) -> str:
+        """The moment in UTC with microseconds; what changes each second is written once."""
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._second_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return "%s.%06dZ" % (self._second_text, (now - second) * 1_000_000)  # noqa: UP031 - faster
+
+    def _flush(self) -> None:
+        self._flush_planned = False
+        sys.stdout.flush()

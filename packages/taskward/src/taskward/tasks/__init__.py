@@ -1,0 +1,1 @@
+"""The tasks: endpoints, schemas, and the statements below them."""

@@ -1,0 +1,325 @@
+"""What is done with tasks, as functions that need no HTTP, one SQL statement each.
+
+Every statement names the owner, so another user's task is simply not there.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+from asyncpg import Record
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Delete,
+    Select,
+    Text,
+    Update,
+    any_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import TypeEngine
+from sqlmodel import col
+
+from authward.storage.statements import Executor, Statement
+from taskward.database.batcher import Batchable
+from taskward.tasks.columns import as_read, json_object, parameter_type
+from taskward.tasks.errors import TaskChangedError, TaskNotFoundError
+from taskward.tasks.schemas import Task, TaskCreate, TaskUpdate
+from taskward.tasks.times import time_of, time_text
+
+TaskJSON: TypeAlias = dict[str, Any]
+"""A task as it goes to JSON: as `TaskRead`, with times as text."""
+
+
+class NotStoredError(Exception):
+    """A new task is not there, though PostgreSQL refused nothing; a trigger may do that."""
+
+
+def _given(column: Column[Any]) -> ColumnElement[Any]:
+    """What stays where nothing is given: NULL says so, but where a column may hold it itself."""
+    value = bindparam(column.name, type_=parameter_type(column))
+    if not column.nullable:
+        return func.coalesce(value, column)
+    return case((bindparam(f"{column.name}_is_given", type_=Boolean), value), else_=column)
+
+
+def _each(**parameters: TypeEngine[Any]) -> TableValuedAlias:
+    """One row for each who asks, of parameters that are arrays, with their `place` among them."""
+    arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in parameters.items()]
+    rows = func.unnest(*arrays).table_valued(*parameters, with_ordinality="place")
+    return rows.render_derived("asked")
+
+
+_TABLE = Task.__table__  # type: ignore[attr-defined]
+_NEW_COLUMNS = {
+    name: parameter_type(_TABLE.c[name]) for name in ("user_id", *TaskCreate.model_fields)
+}
+_UPDATED_COLUMNS = [_TABLE.c[name] for name in TaskUpdate.model_fields]
+_CLEARABLE = [column.name for column in _UPDATED_COLUMNS if column.nullable]
+_COLUMNS = [as_read(column) for column in _TABLE.c]
+_TIMES = [column.name for column in _TABLE.c if isinstance(column.type, DateTime)]
+_UPDATED_AT = _TABLE.c.updated_at
+_OWNED = col(Task.user_id) == bindparam("user_id")
+_ONE = (col(Task.id) == bindparam("task_id")) & _OWNED
+_NOW = literal_column("date_trunc('milliseconds', statement_timestamp())", type_=DateTime)
+_UTC: ColumnElement[str] = literal_column("'UTC'")
+_MILLISECONDS: ColumnElement[str] = literal_column("'milliseconds'")
+# A timestamptz and an interval would be STABLE: their sum may depend on the session's time zone.
+_LATER = func.timezone(_UTC, col(Task.updated_at)) + literal_column("interval '1 millisecond'")
+_NEXT = func.greatest(_NOW, func.timezone(_UTC, _LATER))
+
+
+# One value for all rows: ten thousand in Python would hold up everybody for 0.1 s.
+_TASKS = select(json_object(_TABLE.c).label("task")).order_by(col(Task.id).desc())
+_ARRAY: ColumnElement[str] = literal_column(
+    "'[' || coalesce(string_agg(task, ','), '') || ']'"
+).label("tasks")
+# Of a hundred lists in one statement none may hold up the others or take much memory: 400 short
+# tasks are about 64 KiB, from which an answer is paced (`backpressure.py`).
+_TOO_MANY: ColumnElement[int] = literal_column("400")
+_IS_SHORT: ColumnElement[bool] = literal_column(
+    "count(*) < 400 AND coalesce(sum(octet_length(task)), 0) < 65536", type_=Boolean
+)
+_LISTED = _each(user_id=Text())
+_USER = bindparam("user_id", type_=Text()).label("user_id")
+
+
+def _list(*conditions: ColumnElement[bool]) -> Select[str, str]:
+    rows = _TASKS.where(*conditions, _OWNED)
+    return select(_USER, _ARRAY).select_from(rows.subquery("listed"))
+
+
+def _list_each(*conditions: ColumnElement[bool]) -> Select[str, str]:
+    """List tasks for many users; of a long list the user gets no row, and is asked for alone."""
+    owned = col(Task.user_id) == _LISTED.c.user_id
+    rows = _TASKS.where(*conditions, owned).limit(_TOO_MANY).correlate(_LISTED).lateral("listed")
+    array = select(_LISTED.c.user_id, _ARRAY).select_from(rows).having(_IS_SHORT).lateral("list")
+    each = select(array.c.user_id, array.c.tasks).select_from(_LISTED.outerjoin(array, true()))
+    return each.order_by(_LISTED.c.place)
+
+
+CREATE_TASK = Statement(
+    insert(Task)
+    .values(completed=false(), **{name: bindparam(name) for name in _NEW_COLUMNS})
+    .returning(*_COLUMNS)
+)
+_WHICH: dict[str, tuple[ColumnElement[bool], ...]] = {
+    "all": (),
+    "pending": (~_TABLE.c.completed,),
+    "completed": (_TABLE.c.completed,),
+}
+LIST_TASKS = {status: Statement(_list(*which)) for status, which in _WHICH.items()}
+_LIST_EACH = {status: Statement(_list_each(*which)) for status, which in _WHICH.items()}
+GET_TASK = Statement(select(*_COLUMNS).where(_ONE))
+_UPDATE = (
+    update(Task)
+    .where(_ONE)
+    .values(updated_at=_NEXT, **{column.name: _given(column) for column in _UPDATED_COLUMNS})
+)
+_TOGGLE = update(Task).where(_ONE).values(completed=~col(Task.completed), updated_at=_NEXT)
+_DELETE = delete(Task).where(_ONE)
+_DELETED = [_TABLE.c.id]
+
+
+def _if_match(change: Update | Delete, columns: Sequence[Any] = _COLUMNS) -> Select[Any]:
+    """Change the task only in one of the given versions; say whether there is one in any."""
+    version = func.date_trunc(_MILLISECONDS, func.timezone(_UTC, _UPDATED_AT))
+    # Text, because for an array of any other type the driver has to ask what it is.
+    versions = bindparam("versions", type_=ARRAY(Text))
+    in_version = version == any_(cast(versions, ARRAY(DateTime)))
+    changed = change.where(in_version).returning(*columns).cte("changed")
+    found = select(exists(select(literal_column("1")).where(_ONE)).label("found")).subquery("task")
+    return select(found.c.found, *changed.c).select_from(found.outerjoin(changed, true()))
+
+
+UPDATE_TASK = Statement(_UPDATE.returning(*_COLUMNS))
+UPDATE_TASK_IF_MATCH = Statement(_if_match(_UPDATE))
+TOGGLE_TASK = Statement(_TOGGLE.returning(*_COLUMNS))
+TOGGLE_TASK_IF_MATCH = Statement(_if_match(_TOGGLE))
+DELETE_TASK = Statement(_DELETE.returning(*_DELETED))
+TAKE_TASK = Statement(_DELETE.returning(*_COLUMNS))
+DELETE_TASK_IF_MATCH = Statement(_if_match(_DELETE, _DELETED))
+DELETE_TASKS_OF_USER = Statement(delete(Task).where(_OWNED))
+_ASKED = _each(task_id=BigInteger(), user_id=Text())
+_ASKED_FOR = (col(Task.id) == _ASKED.c.task_id) & (col(Task.user_id) == _ASKED.c.user_id)
+_FOUND = (
+    select(*_COLUMNS)
+    .where(_ASKED_FOR)
+    .limit(literal_column("1"))  # there is no more than one, but so PostgreSQL goes by its id
+    .lateral("task")
+)
+_GET_EACH = select(_FOUND).select_from(_ASKED.outerjoin(_FOUND, true())).order_by(_ASKED.c.place)
+_LOCKED = (
+    select(literal_column("ctid").label("ctid"), col(Task.user_id))
+    .where(_ASKED_FOR)
+    .limit(literal_column("1"))
+    .with_for_update(key_share=True, skip_locked=True)
+    .lateral("locked")
+)
+_MINE = select(_ASKED.c.place, _LOCKED).select_from(_ASKED.outerjoin(_LOCKED, true())).cte("mine")
+_TOGGLED = (
+    update(Task)
+    .where((literal_column("tasks.ctid") == _MINE.c.ctid) & (col(Task.user_id) == _MINE.c.user_id))
+    .values(completed=~col(Task.completed), updated_at=_NEXT)
+    .returning(_MINE.c.place, *_COLUMNS)
+    .cte("toggled")
+)
+_TOGGLE_EACH = (
+    select(*(_TOGGLED.c[column.name] for column in _COLUMNS))
+    .select_from(_MINE.outerjoin(_TOGGLED, _MINE.c.place == _TOGGLED.c.place))
+    .order_by(_MINE.c.place)
+)
+_NEW = _each(**_NEW_COLUMNS)
+_CREATED = (
+    insert(Task)
+    .from_select(
+        [*_NEW_COLUMNS, "completed"],
+        select(*(_NEW.c[name] for name in _NEW_COLUMNS), false()).order_by(_NEW.c.place),
+    )
+    .returning(*_COLUMNS)
+    .cte("created")
+)
+# PostgreSQL numbers the rows after it has sorted them, so the ids are in the order of the places.
+_CREATE_EACH = select(_CREATED).order_by(_CREATED.c.id)
+BATCHABLE = (
+    Batchable(GET_TASK, Statement(_GET_EACH)),
+    Batchable(CREATE_TASK, Statement(_CREATE_EACH)),
+    Batchable(TOGGLE_TASK, Statement(_TOGGLE_EACH), complete=False),
+    *(Batchable(LIST_TASKS[name], many, complete=False) for name, many in _LIST_EACH.items()),
+)
+"""What many requests may ask in one statement."""
+
+
+async def create(database: Executor, user_id: str, task: TaskCreate) -> TaskJSON:
+    """Store a new task and return it.
+
+    Raises:
+        NotStoredError: PostgreSQL stored nothing, and did not say why.
+    """
+    row = await CREATE_TASK.fetchrow(database, user_id=user_id, **dict(task))
+    if row is None:
+        raise NotStoredError
+    return _task(row)
+
+
+async def list_all(
+    database: Executor, user_id: str, status: Literal["all", "pending", "completed"] = "all"
+) -> str:
+    """Return a JSON array of a user's tasks, the newest first."""
+    row = await LIST_TASKS[status].fetchrow(database, user_id=user_id)
+    return row["tasks"] if row is not None else "[]"
+
+
+async def get(database: Executor, user_id: str, task_id: int) -> TaskJSON:
+    """Return a task.
+
+    Raises:
+        TaskNotFoundError: there is none with this id, or it is another user's.
+    """
+    return _found(await GET_TASK.fetchrow(database, user_id=user_id, task_id=task_id))
+
+
+async def update_content(
+    database: Executor,
+    user_id: str,
+    task_id: int,
+    task: TaskUpdate,
+    versions: Sequence[str] | None = None,
+) -> TaskJSON:
+    """Change a task's content; what `task` does not say stays as it is.
+
+    Args:
+        versions: values of `updated_at`; a task in any other version is left as it is.
+
+    Raises:
+        TaskNotFoundError: there is none with this id, or it is another user's.
+        TaskChangedError: it is in none of the versions.
+    """
+    given = {f"{name}_is_given": name in task.model_fields_set for name in _CLEARABLE}
+    values = {"user_id": user_id, "task_id": task_id, **dict(task), **given}
+    if versions is None:
+        return _found(await UPDATE_TASK.fetchrow(database, **values))
+    return await _change_if_match(UPDATE_TASK_IF_MATCH, database, versions, **values)
+
+
+async def toggle(
+    database: Executor, user_id: str, task_id: int, versions: Sequence[str] | None = None
+) -> TaskJSON:
+    """Make a pending task completed and a completed one pending; see `update_content`."""
+    values = {"user_id": user_id, "task_id": task_id}
+    if versions is None:
+        return _found(await TOGGLE_TASK.fetchrow(database, **values))
+    return await _change_if_match(TOGGLE_TASK_IF_MATCH, database, versions, **values)
+
+
+async def remove(
+    database: Executor, user_id: str, task_id: int, versions: Sequence[str] | None = None
+) -> None:
+    """Delete a task; see `update_content`."""
+    values = {"user_id": user_id, "task_id": task_id}
+    if versions is None:
+        found = await DELETE_TASK.fetchrow(database, **values)
+        if found is None:
+            raise TaskNotFoundError
+    else:
+        await _change_if_match(DELETE_TASK_IF_MATCH, database, versions, **values)
+
+
+async def take(database: Executor, user_id: str, task_id: int) -> TaskJSON:
+    """Delete a task and return what it was.
+
+    Raises:
+        TaskNotFoundError: there is none with this id, or it is another user's.
+    """
+    return _found(await TAKE_TASK.fetchrow(database, user_id=user_id, task_id=task_id))
+
+
+async def remove_all(database: Executor, user_id: str) -> None:
+    """Delete all tasks of a user."""
+    await DELETE_TASKS_OF_USER.fetch(database, user_id=user_id)
+
+
+async def _change_if_match(
+    statement: Statement, database: Executor, versions: Sequence[str], **values: Any
+) -> TaskJSON:
+    times = [time for version in versions if (time := time_of(version)) is not None]
+    texts = [time.isoformat() for time in times]
+    row = await statement.fetchrow(database, versions=texts, **values)
+    if row is None or not row["found"]:
+        raise TaskNotFoundError
+    if row["id"] is None:
+        raise TaskChangedError
+    return _with_times_as_text({name: row[name] for name in statement.columns if name != "found"})
+
+
+def _found(row: Record | None) -> TaskJSON:
+    if row is None:
+        raise TaskNotFoundError
+    return _task(row)
+
+
+def _task(row: Record) -> TaskJSON:
+    return _with_times_as_text(dict(row))
+
+
+def _with_times_as_text(task: dict[str, Any]) -> TaskJSON:
+    for name in _TIMES:
+        if (value := task.get(name)) is not None:
+            task[name] = time_text(value)
+    return task
