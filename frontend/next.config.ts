@@ -3,10 +3,9 @@ import type { NextConfig } from "next";
 const config: NextConfig = {
   output: "export",
   reactStrictMode: true,
+  reactCompiler: true,
   poweredByHeader: false,
   devIndicators: false,
-  // `npm run check` checks the types, and says it better.
-  typescript: { ignoreBuildErrors: true },
   images: { unoptimized: true },
   turbopack: { root: import.meta.dirname },
 };

@@ -1,17 +1,20 @@
 import type { Metadata } from "next";
-import Link from "next/link";
+import { StaticHeader } from "@/components/static-header";
 import { buttonVariants } from "@/components/ui/button";
 
 export const metadata: Metadata = { title: "Not found" };
 
 export default function NotFound() {
   return (
-    <div className="flex flex-col items-start gap-4">
-      <h1 className="text-2xl font-semibold">There is no such page</h1>
-      <p className="text-muted-foreground">Perhaps the address has a typing error.</p>
-      <Link href="/" className={buttonVariants()}>
-        To the start
-      </Link>
+    <div data-static>
+      <StaticHeader />
+      <main className="mx-auto flex max-w-5xl flex-col items-start gap-4 px-4 pt-16">
+        <h1 className="text-4xl font-bold tracking-tight">There is no such page</h1>
+        <p className="text-lg text-faded">The address has a typing error, or the page was never written.</p>
+        <a href="/" className={buttonVariants({ className: "mt-2" })}>
+          To the start
+        </a>
+      </main>
     </div>
   );
 }

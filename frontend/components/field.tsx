@@ -1,6 +1,5 @@
 import { type ComponentProps, useId } from "react";
 import { Input } from "./ui/input";
-import { Label } from "./ui/label";
 
 export type FieldProps = ComponentProps<"input"> & {
   name: string;
@@ -10,27 +9,23 @@ export type FieldProps = ComponentProps<"input"> & {
 };
 
 /** A labelled input with what is wrong with it below. */
-export function Field({ label, hint: advice, problem, ...props }: FieldProps) {
+export function Field({ label, hint, problem, ...props }: FieldProps) {
   const id = useId();
-  const hint = problem ? undefined : advice;
-  const about = [hint ? `${id}-hint` : "", problem ? `${id}-problem` : ""].filter(Boolean).join(" ");
+  const below = problem ?? hint;
   return (
     <div className="flex flex-col gap-1.5">
-      <Label htmlFor={id}>{label}</Label>
+      <label htmlFor={id} className="text-[0.9375rem] font-medium">
+        {label}
+      </label>
       <Input
         id={id}
         aria-invalid={problem ? true : undefined}
-        aria-describedby={about || undefined}
+        aria-describedby={below ? `${id}-below` : undefined}
         {...props}
       />
-      {hint && (
-        <p id={`${id}-hint`} className="text-sm text-muted-foreground">
-          {hint}
-        </p>
-      )}
-      {problem && (
-        <p id={`${id}-problem`} className="text-sm text-destructive-text">
-          {problem}
+      {below && (
+        <p id={`${id}-below`} className={problem ? "text-sm text-danger" : "text-sm text-faded"}>
+          {below}
         </p>
       )}
     </div>

@@ -1,38 +1,40 @@
 "use client";
 
-import { useQueryClient } from "@tanstack/react-query";
-import { authClient, failureOf, taskward } from "@/lib/clients";
+import { authClient } from "@/lib/auth-client";
+import { failureOf, outcomeOf, taskward } from "@/lib/clients";
 import { newPasswordProblem, orNull, PASSWORD_MIN, required, useForm, WHOLE } from "@/lib/forms";
+import { lookAtSession } from "@/lib/session";
 import { showToast } from "@/lib/toasts";
 import { FormProblem } from "./auth-card";
 import { Field } from "./field";
+import { sessionsChanged } from "./sessions";
 import { Button } from "./ui/button";
-import { Card, CardTitle } from "./ui/card";
 import { Checkbox } from "./ui/checkbox";
-import { Label } from "./ui/label";
+import { Section } from "./ui/section";
 
 export function PasswordForm() {
-  const queries = useQueryClient();
   const { problems, busy, form } = useForm(async (values, element) => {
     const { currentPassword = "", newPassword = "" } = values;
     const found = orNull({
-      ...required(values, "currentPassword"),
+      ...required(values, { currentPassword: "Enter the password you have now." }),
       ...newPasswordProblem("newPassword", newPassword),
     });
     if (found) return found;
     const revokeOtherSessions = values.revoke === "on";
-    const { error } = await authClient.changePassword({ currentPassword, newPassword, revokeOtherSessions });
+    const { error } = await outcomeOf(
+      authClient.changePassword({ currentPassword, newPassword, revokeOtherSessions }),
+    );
     if (error?.code === "INVALID_PASSWORD") return { currentPassword: "This is not your password." };
     if (error) return { [WHOLE]: failureOf(error) };
     element.reset();
     taskward.token.clear();
-    void queries.invalidateQueries({ queryKey: ["sessions"] });
+    void lookAtSession();
+    sessionsChanged();
     showToast({ message: "Your password is changed." });
     return null;
   });
   return (
-    <Card aria-labelledby="password">
-      <CardTitle id="password">Password</CardTitle>
+    <Section id="password" title="Password" description="A new one holds at once.">
       <form {...form} className="flex flex-col gap-4">
         <FormProblem problems={problems} />
         <Field
@@ -51,15 +53,15 @@ export function PasswordForm() {
           problem={problems.newPassword}
         />
         <div className="flex items-center gap-3">
-          <Checkbox id="revoke" name="revoke" defaultChecked className="rounded-sm" />
-          <Label htmlFor="revoke" className="font-normal">
+          <Checkbox id="revoke" name="revoke" defaultChecked />
+          <label htmlFor="revoke" className="text-[0.9375rem] pointer-coarse:py-2.5">
             Sign out everywhere else
-          </Label>
+          </label>
         </div>
         <Button type="submit" className="self-start" disabled={busy}>
-          Change password
+          {busy ? "Changing…" : "Change password"}
         </Button>
       </form>
-    </Card>
+    </Section>
   );
 }

@@ -1,61 +1,66 @@
 "use client";
 
-import { useQueryClient } from "@tanstack/react-query";
 import { usePathname, useRouter } from "next/navigation";
-import { type ReactNode, useEffect, useSyncExternalStore } from "react";
-import { authClient, taskward } from "@/lib/clients";
-import { Alert } from "./ui/alert";
+import { type ReactNode, useEffect, useState, useSyncExternalStore } from "react";
+import { taskward } from "@/lib/clients";
+import { forgetPerson, hasWishedToLeave } from "@/lib/leaving";
+import { lookAtSession, useSession } from "@/lib/session";
+import { storeOf } from "@/lib/stores";
+import type { TaskStore } from "@/lib/task-store";
+import { useRunning } from "@/lib/use-store";
 import { Button } from "./ui/button";
+import { Notice } from "./ui/notice";
 
-const RETRY_SECONDS = 3;
 const NEVER_CHANGES = () => () => {};
 
-/** Shows its children to whoever is signed in; everybody else is led to sign in. */
-export function SignedIn({
-  children,
-  fallback,
-}: {
-  children: (userId: string) => ReactNode;
+interface SignedInProps {
+  children: (store: TaskStore) => ReactNode;
   fallback: ReactNode;
-}) {
-  const { data, isPending, isRefetching, error, refetch } = authClient.useSession();
+}
+
+/** Shows its children to whoever is signed in; everybody else is led to sign in. */
+export function SignedIn({ children, fallback }: SignedInProps) {
+  const { data, isAsking, error } = useSession();
   // While nobody knows yet, or the server is away: the user whose token is here.
   const remembered = useSyncExternalStore(
     NEVER_CHANGES,
     () => taskward.token.userId(),
     () => null,
   );
-  const unsure = isPending || isRefetching || error !== null;
+  const unsure = data === undefined || isAsking || error !== null;
   const userId = data?.user.id ?? (unsure ? remembered : null);
-  useLeave(!unsure && data === null);
-  useEffect(() => {
-    if (error === null) return;
-    const timer = setInterval(() => void refetch(), RETRY_SECONDS * 1000);
-    return () => clearInterval(timer);
-  }, [error, refetch]);
-  if (userId !== null) return children(userId);
-  return error === null ? fallback : <Unreachable onRetry={() => void refetch()} />;
+  const [wasHere, setWasHere] = useState(false);
+  if (userId !== null && !wasHere) setWasHere(true);
+  useLeave(!unsure && data === null, wasHere);
+  if (userId !== null) return <Running key={userId} store={storeOf(userId)} render={children} />;
+  return error === null ? fallback : <Unreachable onRetry={() => void lookAtSession()} />;
 }
 
-function useLeave(gone: boolean): void {
-  const queries = useQueryClient();
+function Running({ store, render }: { store: TaskStore; render: (store: TaskStore) => ReactNode }) {
+  useRunning(store);
+  return render(store);
+}
+
+function useLeave(gone: boolean, wasHere: boolean): void {
   const router = useRouter();
   const here = usePathname();
   useEffect(() => {
     if (!gone) return;
-    taskward.token.clear();
-    queries.clear();
-    router.replace(here === "/tasks" ? "/sign-in" : `/sign-in?next=${here}`);
-  }, [gone, here, queries, router]);
+    const wasSignedIn = wasHere || taskward.token.get() !== null;
+    const ended = wasSignedIn && !hasWishedToLeave() ? ["ended=1"] : [];
+    const query = [...(here === "/tasks" ? [] : [`next=${here}`]), ...ended].join("&");
+    void forgetPerson();
+    router.replace(query ? `/sign-in?${query}` : "/sign-in");
+  }, [gone, wasHere, here, router]);
 }
 
 function Unreachable({ onRetry }: { onRetry: () => void }) {
   return (
-    <Alert role="alert" variant="destructive">
+    <Notice role="alert" tone="danger">
       The server cannot be reached. Trying again…
-      <Button variant="outline" size="sm" onClick={onRetry}>
+      <Button variant="danger-outline" size="small" onClick={onRetry}>
         Try now
       </Button>
-    </Alert>
+    </Notice>
   );
 }

@@ -1,73 +1,135 @@
 "use client";
 
-import Link from "next/link";
+import { LogOut, UserRound } from "lucide-react";
 import { usePathname } from "next/navigation";
 import { useState } from "react";
-import { authClient, signOut } from "@/lib/clients";
+import { API_URL } from "@/lib/api-url";
+import { finishWork, signOut } from "@/lib/leaving";
+import { useSession } from "@/lib/session";
 import { showToast } from "@/lib/toasts";
-import { cn } from "@/lib/utils";
-import { Shield } from "./icons";
-import { ThemeToggle } from "./theme-toggle";
+import { Brand } from "./brand";
+import { Menu, menuItem, ThemeChoice } from "./menu";
+import { PageLink } from "./page-link";
 import { Button, buttonVariants } from "./ui/button";
+import { Dialog } from "./ui/dialog";
 
 export function SiteHeader() {
+  const { data } = useSession();
+  const isSignedIn = Boolean(data);
   return (
-    <header className="border-b bg-card">
-      <div className="mx-auto flex h-16 max-w-3xl items-center gap-1 px-4">
-        <Link
-          href="/"
-          className="mr-auto flex items-center gap-2 rounded-md font-semibold focus-visible:ring-[3px] focus-visible:ring-ring"
-        >
-          <Shield className="size-6 text-primary" />
-          <span className="max-[26rem]:sr-only">Taskward</span>
-        </Link>
-        <Places />
-        <ThemeToggle />
+    <header className="print:hidden">
+      <div className="mx-auto flex h-16 max-w-3xl items-center [--column:var(--container-3xl)] gap-1 px-4">
+        <Brand href={isSignedIn ? "/tasks" : "/"} />
+        {isSignedIn && <BackToTasks />}
+        <AccountMenu user={data?.user ?? null} />
       </div>
     </header>
   );
 }
 
-function Places() {
-  const { data, isPending } = authClient.useSession();
-  if (isPending) return null;
-  if (!data) return <Place href="/sign-in">Sign in</Place>;
+function BackToTasks() {
+  const here = usePathname();
+  if (here === "/tasks") return null;
   return (
-    <nav aria-label="Main" className="flex items-center gap-1">
-      <Place href="/tasks">Tasks</Place>
-      <Place href="/account">Account</Place>
-      <SignOut />
-    </nav>
+    <PageLink href="/tasks" className={buttonVariants({ variant: "ghost", size: "small" })}>
+      Tasks
+    </PageLink>
   );
 }
 
-function Place({ href, children }: { href: string; children: string }) {
-  const here = usePathname() === href;
+interface Person {
+  name: string;
+  email: string;
+}
+
+function AccountMenu({ user }: { user: Person | null }) {
   return (
-    <Link
-      href={href}
-      aria-current={here ? "page" : undefined}
-      className={cn(
-        buttonVariants({ variant: "ghost", size: "sm" }),
-        here && "bg-accent text-accent-foreground",
-      )}
+    <Menu
+      id="account-menu"
+      label={user ? "Account menu" : "Menu"}
+      button={
+        <span className="flex size-9 items-center justify-center rounded-full bg-wash text-[0.9375rem] font-semibold text-pen">
+          {user ? <span dir="auto">{initialOf(user)}</span> : <UserRound className="size-4.5" />}
+        </span>
+      }
     >
-      {children}
-    </Link>
+      {user && (
+        <p className="px-3 pt-2 pb-1 wrap-anywhere">
+          <bdi className="block font-medium">{user.name}</bdi>
+          <span className="text-sm text-faded">{user.email}</span>
+        </p>
+      )}
+      <ThemeChoice />
+      {user && (
+        <PageLink href="/account" className={menuItem}>
+          <UserRound />
+          Account
+        </PageLink>
+      )}
+      {user ? (
+        <SignOut />
+      ) : (
+        <PageLink href="/sign-in" className={menuItem}>
+          <UserRound />
+          Sign in
+        </PageLink>
+      )}
+      <a href={`${API_URL}/docs`} className={`${menuItem} mt-1 border-t text-faded`}>
+        API documentation
+      </a>
+    </Menu>
   );
+}
+
+function initialOf({ name, email }: Person): string {
+  const [first = "?"] = (name.trim() || email).toUpperCase();
+  return first;
 }
 
 function SignOut() {
   const [busy, setBusy] = useState(false);
-  const leave = async () => {
+  const [left, setLeft] = useState(0);
+  const leave = async (anyway: boolean) => {
     setBusy(true);
-    const failure = await signOut();
+    const unsaved = anyway ? 0 : await finishWork();
+    setLeft(unsaved);
+    const failure = unsaved > 0 ? null : await signOut();
     setBusy(false);
-    if (failure) showToast({ tone: "error", message: failure });
+    if (failure) showToast({ tone: "error", message: `You are still signed in. ${failure}` });
   };
   return (
-    <Button variant="ghost" size="sm" disabled={busy} onClick={leave}>
-      Sign out
-    </Button>
+    <>
+      <button type="button" className={menuItem} disabled={busy} onClick={() => void leave(false)}>
+        <LogOut />
+        {busy ? "Signing out…" : "Sign out"}
+      </button>
+      {left > 0 && <Unsaved count={left} onStay={() => setLeft(0)} onLeave={() => void leave(true)} />}
+    </>
+  );
+}
+
+interface UnsavedProps {
+  count: number;
+  onStay: () => void;
+  onLeave: () => void;
+}
+
+function Unsaved({ count, onStay, onLeave }: UnsavedProps) {
+  return (
+    <Dialog aria-labelledby="unsaved" aria-describedby="unsaved-text" onClose={onStay}>
+      <h2 id="unsaved" className="text-lg font-semibold">
+        {count === 1 ? "One change is not saved yet" : `${count} changes are not saved yet`}
+      </h2>
+      <p id="unsaved-text" className="mt-1 mb-5 text-faded">
+        If you sign out now, this browser keeps {count === 1 ? "it" : "them"} for you, out of sight, until you
+        sign in here again.
+      </p>
+      <div className="flex flex-wrap justify-end gap-2">
+        <Button variant="outline" onClick={onStay}>
+          Stay
+        </Button>
+        <Button onClick={onLeave}>Sign out and keep {count === 1 ? "it" : "them"}</Button>
+      </div>
+    </Dialog>
   );
 }

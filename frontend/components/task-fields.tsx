@@ -1,45 +1,51 @@
 "use client";
 
-import { type KeyboardEvent, type ReactNode, type RefObject, useId } from "react";
+import { clsx } from "clsx";
+import { type ClipboardEventHandler, type KeyboardEvent, type ReactNode, type RefObject, useId } from "react";
+import type { Problems } from "@/lib/changes";
 import { Input, Textarea } from "./ui/input";
+
+interface Text {
+  title: string;
+  description: string;
+}
 
 interface TaskFieldsProps {
   label: string;
   placeholder?: string;
   input?: RefObject<HTMLInputElement | null>;
-  title?: string;
-  description?: string;
-  problems: { title?: string; description?: string };
+  content: Text;
+  onContent: (change: Partial<Text>) => void;
+  onPaste?: ClipboardEventHandler<HTMLInputElement>;
+  problems: Problems;
   detailed: boolean;
-  /** What stands beside the title. */
+  large?: boolean;
+  /** What stands in front of the title, and after it. */
+  before?: ReactNode;
   beside?: ReactNode;
 }
 
-export function TaskFields({
-  label,
-  placeholder,
-  input,
-  title,
-  description,
-  problems,
-  detailed,
-  beside,
-}: TaskFieldsProps) {
+export function TaskFields(props: TaskFieldsProps) {
+  const { label, placeholder, input, content, onContent, onPaste, problems, detailed, large } = props;
   const id = useId();
   return (
-    <div className="flex min-w-0 flex-1 flex-col gap-2">
-      <div className="flex gap-2">
+    <div className="flex min-w-0 flex-col gap-2">
+      <div className="relative flex items-center">
+        {props.before && <span className="pointer-events-none absolute left-3.5">{props.before}</span>}
         <Input
           ref={input}
           name="title"
           aria-label={label}
           placeholder={placeholder}
-          defaultValue={title}
+          value={content.title}
+          onChange={({ target }) => onContent({ title: target.value })}
+          onPaste={onPaste}
           autoComplete="off"
           enterKeyHint="done"
+          className={clsx(large && "h-14! rounded-xl! pr-20! pl-11! text-lg! shadow-sm")}
           {...invalid(problems.title, `${id}-title`)}
         />
-        {beside}
+        {props.beside && <span className="absolute right-1.5">{props.beside}</span>}
       </div>
       <Problem id={`${id}-title`} text={problems.title} />
       {detailed && (
@@ -48,7 +54,8 @@ export function TaskFields({
             name="description"
             aria-label="Description"
             placeholder="Description (optional)"
-            defaultValue={description}
+            value={content.description}
+            onChange={({ target }) => onContent({ description: target.value })}
             {...invalid(problems.description, `${id}-description`)}
           />
           <Problem id={`${id}-description`} text={problems.description} />
@@ -64,7 +71,7 @@ function invalid(problem: string | undefined, id: string) {
 
 function Problem({ id, text }: { id: string; text: string | undefined }) {
   return (
-    <p id={id} role="alert" className="text-sm text-destructive-text empty:hidden">
+    <p id={id} role="alert" className="text-sm text-danger empty:hidden">
       {text}
     </p>
   );

@@ -1,65 +1,73 @@
 "use client";
 
-import { defaultRangeExtractor, type Range, useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, useCallback, useLayoutEffect, useRef, useState } from "react";
-import type { Task } from "@/lib/api";
-import { type Change, rowKey } from "@/lib/task-changes";
+import { clsx } from "clsx";
+import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { flushSync } from "react-dom";
+import type { TaskRef } from "@/lib/changes";
+import type { Draft } from "@/lib/drafts";
+import type { ShownTask } from "@/lib/shown";
+import type { TaskStore } from "@/lib/task-store";
+import { did } from "@/lib/undo";
 import { useKeptFocus } from "@/lib/use-kept-focus";
-import { useRemoval } from "@/lib/use-tasks";
+import { useRows } from "@/lib/use-rows";
 import { TaskRow } from "./task-row";
 
-const ROW_HEIGHT = 66;
-
 interface TaskListProps {
-  tasks: Task[];
-  change: (change: Change) => void;
+  tasks: readonly ShownTask[];
+  drafts: readonly Draft[];
+  store: TaskStore;
   /** Called when the row that had the focus was the last one. */
   onEmptied: () => void;
 }
 
-/** However many tasks there are, only those near the window are in the document. */
-export function TaskList({ tasks, change, onEmptied }: TaskListProps) {
+/** However many tasks there are, only those near the window are in the document; on paper, all of them. */
+export function TaskList({ tasks, drafts, store, onEmptied }: TaskListProps) {
+  "use memo";
   const list = useRef<HTMLUListElement>(null);
-  const top = useOffsetTop(list);
-  const focus = useKeptFocus(list, tasks, onEmptied, (index) => rows.scrollToIndex(index));
-  const rows = useWindowVirtualizer({
-    count: tasks.length,
-    estimateSize: () => ROW_HEIGHT,
-    getItemKey: (index) => rowKey(tasks[index]?.id ?? 0),
-    overscan: 8,
-    scrollMargin: top,
-    // The row that has the focus stays, or the focus would be lost.
-    rangeExtractor: useCallback((range: Range) => withIndex(range, focus.index), [focus.index]),
-  });
-  const remove = useRemoval(change);
+  const focus = useKeptFocus(list, tasks, onEmptied);
+  const { rows, height, measure, scrollTo } = useRows(list, tasks, focus.index, usePrinting());
+  useEffect(() => focus.find(scrollTo));
+  const draftOf = useMemo(
+    () => new Map<TaskRef | null, Draft>(drafts.map((draft) => [draft.task, draft])),
+    [drafts],
+  );
+  const remove = (task: ShownTask) => {
+    const draft = draftOf.get(task.ref);
+    if (draft) store.drafts.close(draft.id);
+    const removal = store.remove(task);
+    const restore = () => {
+      store.restore(removal, task);
+      focus.want(task.key);
+    };
+    did(`Deleted “${task.title}”`, restore, { change: removal.id });
+  };
   return (
     <ul
       ref={list}
       aria-label="Tasks"
-      className="relative"
-      style={{ height: rows.getTotalSize() }}
-      onKeyDown={moveWithArrows}
+      className="relative overflow-clip rounded-xl border bg-sheet empty:hidden print:rounded-none print:border-0"
+      style={{ height }}
+      onKeyDown={(event) => moveWithKeys(event, tasks, focus.want)}
       {...focus.handlers}
     >
-      {rows.getVirtualItems().map(({ index, key, start }) => {
+      {rows.map(({ index, key, start }) => {
         const task = tasks[index];
         return (
           task && (
             <li
               key={key}
-              ref={rows.measureElement}
+              ref={measure}
               data-index={index}
               data-key={key}
               aria-posinset={index + 1}
               aria-setsize={tasks.length}
-              className="absolute inset-x-0 top-0 pb-2"
-              style={{ transform: `translateY(${start - top}px)` }}
+              className={clsx(
+                "border-b last-of-type:border-b-0",
+                start !== null && "absolute inset-x-0 top-0",
+              )}
+              style={{ transform: start === null ? undefined : `translateY(${start}px)` }}
             >
-              <TaskRow
-                task={task}
-                change={change}
-                onRemove={() => remove(task, () => focus.want(rowKey(task.id)))}
-              />
+              <TaskRow task={task} draft={draftOf.get(task.ref)} store={store} onRemove={remove} />
             </li>
           )
         );
@@ -68,31 +76,45 @@ export function TaskList({ tasks, change, onEmptied }: TaskListProps) {
   );
 }
 
-function useOffsetTop(list: { current: HTMLElement | null }): number {
-  const [top, setTop] = useState(0);
-  // What stands above the list comes and goes.
-  useLayoutEffect(() => setTop(list.current?.offsetTop ?? 0));
-  return top;
+/** Whether the page is being printed: then all rows are there before it is. */
+function usePrinting(): boolean {
+  const [isPrinting, setPrinting] = useState(false);
+  useEffect(() => {
+    const begin = () => flushSync(() => setPrinting(true));
+    const end = () => setPrinting(false);
+    window.addEventListener("beforeprint", begin);
+    window.addEventListener("afterprint", end);
+    return () => {
+      window.removeEventListener("beforeprint", begin);
+      window.removeEventListener("afterprint", end);
+    };
+  }, []);
+  return isPrinting;
 }
 
-function withIndex(range: Range, index: number): number[] {
-  const indexes = defaultRangeExtractor(range);
-  if (index < 0 || index >= range.count || indexes.includes(index)) return indexes;
-  return [...indexes, index].sort((a, b) => a - b);
-}
+const STEPS: Record<string, number> = {
+  ArrowDown: 1,
+  ArrowUp: -1,
+  End: Number.POSITIVE_INFINITY,
+  Home: Number.NEGATIVE_INFINITY,
+};
 
-const STEPS: Record<string, number> = { ArrowDown: 1, ArrowUp: -1 };
-
-/** Arrow keys move to the same control of the next row. */
-function moveWithArrows(event: KeyboardEvent<HTMLUListElement>): void {
+/** Arrow keys move to the same control of the next row, Home and End to the first and the last. */
+function moveWithKeys(
+  event: KeyboardEvent<HTMLUListElement>,
+  tasks: readonly ShownTask[],
+  want: (key: string) => void,
+): void {
   const step = STEPS[event.key];
   const control = (event.target as Element).closest("[data-control]");
   const row = control?.closest("li");
   if (step === undefined || !control || !row) return;
+  event.preventDefault();
+  const index = Math.min(Math.max(Number(row.dataset.index) + step, 0), tasks.length - 1);
   const name = control.getAttribute("data-control");
   const next = event.currentTarget.querySelector<HTMLElement>(
-    `li[data-index="${Number(row.dataset.index) + step}"] [data-control="${name}"]`,
+    `li[data-index="${index}"] [data-control="${name}"]`,
   );
-  event.preventDefault();
-  next?.focus();
+  if (next) next.focus();
+  else if (tasks[index]) want(tasks[index].key);
 }

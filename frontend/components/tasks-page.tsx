@@ -1,149 +1,146 @@
 "use client";
 
-import { onlineManager } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef, useSyncExternalStore } from "react";
-import type { Task, TaskStatus } from "@/lib/api";
-import { chooseFilter, FILTERS, filterHref, passes, useFilter } from "@/lib/use-filter";
-import { sentence, useChange, useTasks } from "@/lib/use-tasks";
-import { cn } from "@/lib/utils";
+import { useEffect, useMemo, useRef, useState } from "react";
+import type { TaskStatus } from "@/lib/api";
+import type { ShownTask } from "@/lib/shown";
+import type { TaskStore } from "@/lib/task-store";
+import { thingsToDo } from "@/lib/times";
+import { announce } from "@/lib/toasts";
+import { did } from "@/lib/undo";
+import { matches, passes, searchable, useFilter, useSnapshot } from "@/lib/use-store";
+import { ConnectionNotice } from "./connection-notice";
+import { EmptyList } from "./empty-list";
+import { KeysDialog } from "./keys-dialog";
 import { NewTask } from "./new-task";
 import { SignedIn } from "./signed-in";
 import { TaskList } from "./task-list";
-import { Alert } from "./ui/alert";
-import { buttonVariants } from "./ui/button";
+import { Toolbar } from "./toolbar";
+import { Button } from "./ui/button";
 import { Skeleton } from "./ui/skeleton";
+import { UnfinishedDrafts } from "./unfinished-drafts";
 
 export function TasksPage() {
   return (
-    <SignedIn fallback={<TasksSkeleton />}>{(userId) => <Tasks key={userId} userId={userId} />}</SignedIn>
+    <SignedIn fallback={<TasksSkeleton />}>{(store) => <Tasks key={store.userId} store={store} />}</SignedIn>
   );
 }
 
-function Tasks({ userId }: { userId: string }) {
-  const { tasks, data, error } = useTasks(userId);
-  const change = useChange(userId);
+function Tasks({ store }: { store: TaskStore }) {
+  "use memo";
+  const snapshot = useSnapshot(store);
+  const { tasks, drafts, isLoaded } = snapshot;
   const filter = useFilter();
-  const shown = useMemo(() => tasks.filter((task) => passes(task, filter)), [tasks, filter]);
+  const [search, setSearch] = useState("");
+  const words = useMemo(() => searchable(search).split(/\s+/).filter(Boolean), [search]);
+  const shown = useMemo(
+    () => tasks.filter((task) => passes(task, filter) && matches(task, words)),
+    [tasks, filter, words],
+  );
+  const counts = useMemo(() => countsOf(tasks), [tasks]);
   const input = useRef<HTMLInputElement>(null);
+  useAnnouncedCount(shown.length, `${filter} ${words.join(" ")}`);
+  const showAll = () => {
+    setSearch("");
+    if (filter !== "all") window.history.pushState(null, "", "/tasks");
+  };
+  const isAlone = tasks.length === 0;
   return (
-    <div className="flex flex-col gap-5">
-      <h1 className="text-2xl font-semibold">Tasks</h1>
-      <NewTask change={change} input={input} />
-      <Filters tasks={tasks} filter={filter} />
-      <Connection error={error} />
-      {data === undefined && <RowSkeletons />}
-      {data !== undefined && shown.length === 0 && <Empty filter={filter} />}
-      {data !== undefined && (
-        <TaskList tasks={shown} change={change} onEmptied={() => input.current?.focus()} />
-      )}
-      {shown.length > 0 && <Keys />}
+    <div className="flex flex-col">
+      <h1 className="pb-4 text-2xl font-bold tracking-tight">
+        {isLoaded ? thingsToDo(counts.pending, counts.all) : "Tasks"}
+      </h1>
+      <NewTask
+        store={store}
+        drafts={drafts}
+        input={input}
+        onAdded={() => (filter === "completed" || words.length > 0) && showAll()}
+      />
+      <div className="flex flex-col gap-3">
+        <ConnectionNotice snapshot={snapshot} onTryNow={() => store.tryNow()} />
+        <UnfinishedDrafts store={store} drafts={drafts} shown={shown} tasks={tasks} onShow={showAll} />
+        <Toolbar counts={counts} filter={filter} search={search} onSearch={setSearch} />
+        {!isLoaded && isAlone && <RowSkeletons />}
+        {isLoaded && shown.length === 0 && (
+          <EmptyList filter={filter} search={search} onClear={() => setSearch("")} />
+        )}
+        <TaskList tasks={shown} drafts={drafts} store={store} onEmptied={() => input.current?.focus()} />
+        {/* Not below a list that is still on its way: it would jump. */}
+        <div className={isLoaded || !isAlone ? FOOTER : "hidden"}>
+          <ClearCompleted store={store} tasks={tasks} count={words.length > 0 ? 0 : counts.completed} />
+          <KeysDialog />
+        </div>
+      </div>
     </div>
   );
 }
 
-const NAMES: Record<TaskStatus, string> = { all: "All", pending: "Pending", completed: "Completed" };
+const FOOTER = "flex items-center justify-between gap-4 print:hidden";
 
-function Filters({ tasks, filter }: { tasks: Task[]; filter: TaskStatus }) {
-  const completed = useMemo(() => tasks.filter((task) => task.completed).length, [tasks]);
-  const counts = { all: tasks.length, pending: tasks.length - completed, completed };
-  return (
-    <nav aria-label="Filter" className="flex gap-1 rounded-lg bg-muted p-1">
-      {FILTERS.map((each) => (
-        <a
-          key={each}
-          href={filterHref(each)}
-          onClick={chooseFilter}
-          aria-current={each === filter ? "page" : undefined}
-          className={cn(
-            buttonVariants({ variant: "ghost", size: "sm" }),
-            "flex-1 px-2",
-            each === filter && "bg-card text-foreground shadow-xs",
-          )}
-        >
-          {NAMES[each]}
-          <span className="text-xs tabular-nums">{counts[each]}</span>
-        </a>
-      ))}
-    </nav>
-  );
+function countsOf(tasks: readonly ShownTask[]): Record<TaskStatus, number> {
+  const completed = tasks.filter((task) => task.completed).length;
+  return { all: tasks.length, pending: tasks.length - completed, completed };
 }
 
-const EMPTY: Record<TaskStatus, [string, string]> = {
-  all: ["Nothing to do yet", "Write down the first task above and press Enter."],
-  pending: ["All done", "No task is pending."],
-  completed: ["Nothing completed yet", "A completed task stays here until you delete it."],
-};
-
-function Empty({ filter }: { filter: TaskStatus }) {
-  const [title, text] = EMPTY[filter];
-  return (
-    <div className="rounded-xl border border-dashed px-6 py-12 text-center">
-      <p className="font-medium">{title}</p>
-      <p className="mt-1 text-sm text-muted-foreground">{text}</p>
-    </div>
-  );
+/** How many tasks a filter or a search leaves is said to those who hear the page. */
+function useAnnouncedCount(count: number, view: string): void {
+  const last = useRef(view);
+  useEffect(() => {
+    if (last.current === view) return;
+    const timer = setTimeout(() => {
+      last.current = view;
+      announce(count === 1 ? "1 task" : `${count} tasks`);
+    }, 300);
+    return () => clearTimeout(timer);
+  }, [count, view]);
 }
 
-const KEYS = [
-  ["↑ ↓", "move"],
-  ["Space", "completes"],
-  ["Enter", "edits"],
-  ["Delete", "deletes"],
-  ["Ctrl Z", "takes it back"],
-] as const;
-
-/** What the keys do while a task has the focus; on a touch screen there are none. */
-function Keys() {
-  return (
-    <p className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted-foreground pointer-coarse:hidden">
-      {KEYS.map(([key, does]) => (
-        <span key={key}>
-          <kbd className="rounded border bg-card px-1 font-sans">{key}</kbd> {does}
-        </span>
-      ))}
-    </p>
-  );
+interface ClearCompletedProps {
+  store: TaskStore;
+  tasks: readonly ShownTask[];
+  count: number;
 }
 
-/** What stands between this page and the server, if anything. */
-function Connection({ error }: { error: Error | null }) {
-  const online = useSyncExternalStore(
-    (listener) => onlineManager.subscribe(listener),
-    () => onlineManager.isOnline(),
-    () => true,
-  );
-  useBrowserOnline();
+function ClearCompleted({ store, tasks, count }: ClearCompletedProps) {
+  const clear = () => {
+    const completed = tasks.filter((task) => task.completed);
+    const removals = store.removeAll(completed);
+    const restore = () =>
+      store.restoreAll(removals.map((removal, index) => [removal, completed[index] as ShownTask]));
+    did(count === 1 ? "Deleted 1 completed task" : `Deleted ${count} completed tasks`, restore);
+  };
   return (
-    <div role="status" className="empty:hidden">
-      {!online && (
-        <Alert variant="warning">You are offline. What you change is sent when you are back.</Alert>
-      )}
-      {online && error && <Alert variant="destructive">{sentence(error)} Trying again…</Alert>}
-    </div>
+    <Button variant="ghost" size="small" className={count === 0 ? "invisible" : "-ml-3"} onClick={clear}>
+      Clear completed
+    </Button>
   );
-}
-
-/** The library starts out believing in a connection. */
-function useBrowserOnline(): void {
-  useEffect(() => onlineManager.setOnline(navigator.onLine), []);
 }
 
 export function TasksSkeleton() {
   return (
-    <div className="flex flex-col gap-5">
-      <h1 className="text-2xl font-semibold">Tasks</h1>
-      <Skeleton className="h-18" />
-      <Skeleton className="h-11" />
-      <RowSkeletons />
+    <div className="flex flex-col">
+      <h1 className="pb-4 text-2xl font-bold tracking-tight">Tasks</h1>
+      <Skeleton className="mb-8 h-14" />
+      <div className="flex flex-col gap-3">
+        <Skeleton className="h-11" />
+        <RowSkeletons />
+      </div>
     </div>
   );
 }
 
 function RowSkeletons() {
   return (
-    <div className="flex flex-col gap-2" aria-busy="true" role="status" aria-label="Loading tasks">
-      {["w-full", "w-full opacity-70", "w-full opacity-40"].map((look) => (
-        <Skeleton key={look} className={cn("h-14", look)} />
+    <div
+      className="flex flex-col divide-y rounded-xl border bg-sheet"
+      aria-busy="true"
+      role="status"
+      aria-label="Loading tasks"
+    >
+      {["w-1/2", "w-2/3", "w-1/3"].map((width) => (
+        <div key={width} className="flex h-11 items-center gap-3 px-4">
+          <Skeleton className="size-5" />
+          <Skeleton className={`h-3 ${width}`} />
+        </div>
       ))}
     </div>
   );

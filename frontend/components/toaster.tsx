@@ -1,33 +1,27 @@
 "use client";
 
+import { X } from "lucide-react";
 import { useEffect } from "react";
-import {
-  dismissAll,
-  dismissToast,
-  holdToasts,
-  runToastAction,
-  type Toast,
-  undoNewest,
-  useToasts,
-} from "@/lib/toasts";
-import { cn } from "@/lib/utils";
-import { Close } from "./icons";
+import { dismissToast, holdToasts, runToastAction, type Toast, useMessages } from "@/lib/toasts";
+import { undoLast } from "@/lib/undo";
 import { Button } from "./ui/button";
 
 export function Toaster() {
-  const toasts = useToasts();
+  const { toasts, announced } = useMessages();
   useUndoKey();
-  useFarewell();
   return (
     <section
       aria-label="Messages"
-      className="pointer-events-none fixed inset-x-0 bottom-0 z-50 flex flex-col items-center gap-2 p-4 sm:items-end"
+      className="pointer-events-none fixed inset-x-0 bottom-0 z-50 flex flex-col items-center gap-2 p-4 print:hidden"
       onMouseEnter={() => holdToasts(true)}
       onMouseLeave={() => holdToasts(false)}
       onFocus={() => holdToasts(true)}
       onBlur={() => holdToasts(false)}
     >
-      <div role="status" aria-live="polite" className="contents">
+      <p role="status" className="sr-only" data-announced>
+        {announced}
+      </p>
+      <div role="status" className="contents">
         {toasts.map((toast) => (
           <Message key={toast.id} toast={toast} />
         ))}
@@ -36,50 +30,48 @@ export function Toaster() {
   );
 }
 
-function Message({ toast: { id, message, tone, action } }: { toast: Toast }) {
+function Message({ toast }: { toast: Toast }) {
+  const { id, message, tone, action } = toast;
   return (
     <div
-      className={cn(
-        "pointer-events-auto flex w-full max-w-md animate-[toast-in_150ms_ease-out] items-center gap-2 rounded-lg border bg-card py-2 pr-2 pl-4 text-sm shadow-lg",
-        tone === "error" && "border-destructive",
-      )}
+      className={`pointer-events-auto flex w-full max-w-md animate-[rise_160ms_ease-out] items-center gap-1 rounded-xl py-1.5 pr-1.5 pl-4 text-[0.9375rem] shadow-lg ${
+        tone === "error" ? "border border-danger bg-danger-wash text-danger" : "bg-ink text-paper"
+      }`}
     >
-      <p className="line-clamp-3 min-w-0 flex-1 wrap-anywhere">{message}</p>
+      <p dir="auto" className="line-clamp-3 min-w-0 flex-1 py-1 wrap-anywhere">
+        {message}
+      </p>
       {action && (
-        <Button variant="secondary" size="sm" onClick={() => runToastAction(id)}>
+        <button
+          type="button"
+          className="h-9 rounded-md px-3 font-semibold underline decoration-1 underline-offset-4 hover:decoration-2 pointer-coarse:h-11"
+          onClick={() => runToastAction(toast)}
+        >
           {action.label}
-        </Button>
+        </button>
       )}
       <Button
         variant="ghost"
         size="icon"
-        className="size-9"
+        className="text-current! hover:bg-current/15!"
         aria-label="Dismiss"
         onClick={() => dismissToast(id)}
       >
-        <Close />
+        <X />
       </Button>
     </div>
   );
 }
 
-/** Ctrl+Z, or ⌘Z, takes the last deletion back; in a field it undoes typing, as ever. */
+/** Ctrl+Z, or ⌘Z, undoes what was done last; in a field it undoes typing, as ever. */
 function useUndoKey(): void {
   useEffect(() => {
     const undo = (event: KeyboardEvent) => {
       const inField = (event.target as Element).matches("input:not([type=checkbox]), textarea");
       if (event.key !== "z" || !(event.ctrlKey || event.metaKey) || event.shiftKey || inField) return;
-      if (undoNewest()) event.preventDefault();
+      if (undoLast()) event.preventDefault();
     };
     window.addEventListener("keydown", undo);
     return () => window.removeEventListener("keydown", undo);
-  }, []);
-}
-
-/** Leaving the page is no reason for a deletion not to happen. */
-function useFarewell(): void {
-  useEffect(() => {
-    window.addEventListener("pagehide", dismissAll);
-    return () => window.removeEventListener("pagehide", dismissAll);
   }, []);
 }

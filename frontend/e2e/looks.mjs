@@ -1,14 +1,23 @@
 // How the page looks: axe on each page in light and dark, nothing that shifts, nothing wider than the window;
 // with SHOTS=<folder>, screenshots at three widths.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
-import { add, finish, newContext, newPerson, step, until, withoutComplaints } from "./harness.mjs";
+import {
+  add,
+  edit,
+  finish,
+  newContext,
+  newPerson,
+  openMenu,
+  remove,
+  step,
+  until,
+  withoutComplaints,
+} from "./harness.mjs";
+import { overhang, SCHEMES, settled, shift, violations } from "./judging.mjs";
+import { addressFor, newClient } from "./oauth-client.mjs";
 
-const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const WIDTHS = { phone: [375, 760], tablet: [768, 900], desktop: [1280, 800] };
-const SCHEMES = ["light", "dark"];
+const WIDTHS = { zoomed: [320, 256], phone: [360, 760], tablet: [768, 900], desktop: [1440, 900] };
 const SHOTS = process.env.SHOTS;
 const SHIFT_MAX = 0.02;
 
@@ -18,7 +27,7 @@ const LONG = `Read ${"a very long title that goes on and on ".repeat(4)}`.trim()
 const ada = await newPerson("Ada Lovelace", { bypassCSP: false });
 const { page } = ada;
 for (const title of [...TASKS, LONG]) await add(page, title);
-await page.getByRole("button", { name: `Edit ${LONG}` }).click();
+await edit(page, LONG);
 await page.getByLabel("Description").fill("Chapter one today.\nThe rest on Sunday.");
 await page.getByRole("button", { name: "Save" }).click();
 await page.getByRole("checkbox", { name: TASKS[1] }).click();
@@ -27,7 +36,7 @@ const strangers = await stranger.newPage();
 
 const heading = (name) => (visited) => visited.getByRole("heading", { name, level: 1 }).waitFor();
 const VIEWS = [
-  { name: "welcome", page: strangers, path: "/", ready: heading("Your tasks, and nobody else's.") },
+  { name: "welcome", page: strangers, path: "/", ready: heading("Write it down. It stays put.") },
   { name: "sign-in", page: strangers, path: "/sign-in", ready: heading("Sign in") },
   {
     name: "sign-up",
@@ -36,8 +45,15 @@ const VIEWS = [
     ready: heading("Create an account"),
     async act(visited) {
       await visited.getByRole("button", { name: "Create account" }).click();
-      await visited.getByText("This is needed.").waitFor();
+      await visited.getByText("Enter your name").waitFor();
     },
+  },
+  {
+    name: "welcome-menu",
+    page: strangers,
+    path: "/",
+    ready: heading("Write it down. It stays put."),
+    act: (visited) => visited.getByRole("button", { name: "Theme" }).click(),
   },
   { name: "not-found", page: strangers, path: "/nowhere", ready: heading("There is no such page") },
   {
@@ -52,13 +68,88 @@ const VIEWS = [
     path: "/tasks",
     ready: (visited) => visited.getByRole("checkbox", { name: LONG }).waitFor(),
     async act(visited) {
+      await visited.getByLabel("New task").fill("x".repeat(201));
       await visited.getByRole("button", { name: "Add a description" }).click();
       await visited.getByLabel("New task").press("Enter");
-      await visited.getByRole("button", { name: `Edit ${TASKS[2]}` }).click();
-      await visited.getByRole("button", { name: `Delete ${TASKS[0]}` }).click();
+      await edit(visited, TASKS[2]);
+      await remove(visited, TASKS[0]);
       await visited.getByRole("button", { name: "Undo" }).waitFor();
     },
-    after: (visited) => visited.getByRole("button", { name: "Undo" }).click(),
+    async after(visited) {
+      await visited.getByLabel("New task").fill("");
+      await visited.getByLabel("Description").first().fill("");
+      await visited.getByRole("button", { name: "Cancel" }).click();
+    },
+  },
+  {
+    name: "tasks-menu",
+    page,
+    path: "/tasks",
+    ready: (visited) => visited.getByRole("checkbox", { name: LONG }).waitFor(),
+    act: openMenu,
+  },
+  {
+    name: "tasks-keys",
+    page,
+    path: "/tasks",
+    ready: (visited) => visited.getByRole("checkbox", { name: LONG }).waitFor(),
+    act: (visited) => visited.getByRole("button", { name: /^Keys/ }).click(),
+  },
+  {
+    name: "tasks-nothing-found",
+    page,
+    path: "/tasks",
+    ready: (visited) => visited.getByRole("checkbox", { name: LONG }).waitFor(),
+    async act(visited) {
+      await edit(visited, TASKS[2]);
+      await visited.getByRole("textbox", { name: "Title", exact: true }).fill("Not finished");
+      await visited.getByLabel("Search").fill("nothing like it");
+      await visited.getByText("Nothing found").waitFor();
+    },
+    after: (visited) => visited.getByRole("button", { name: "Put away" }).click(),
+  },
+  {
+    name: "tasks-clash",
+    page,
+    path: "/tasks",
+    ready: (visited) => visited.getByRole("checkbox", { name: LONG }).waitFor(),
+    async act(visited) {
+      await edit(visited, TASKS[2]);
+      await visited.getByRole("textbox", { name: "Title", exact: true }).fill("Water the plants on Monday");
+      await changeElsewhere(visited, TASKS[2], "Water the cactus");
+      await visited.keyboard.press("Enter");
+      await visited.getByRole("button", { name: "Keep theirs" }).waitFor();
+    },
+    async after(visited) {
+      await visited.getByRole("button", { name: "Keep mine", exact: true }).click();
+      await visited.getByRole("main").getByText("This was changed elsewhere").waitFor({ state: "detached" });
+    },
+  },
+  {
+    name: "tasks-refused",
+    page,
+    path: "/tasks",
+    ready: (visited) => visited.getByRole("checkbox", { name: LONG }).waitFor(),
+    async act(visited) {
+      await visited.route("**/api/tasks", (route) =>
+        route.request().method() === "POST"
+          ? route.fulfill({ status: 413, contentType: "text/html", body: "<h1>Too large</h1>" })
+          : route.fallback(),
+      );
+      await visited.getByLabel("New task").fill("Much too long for a proxy on the way");
+      await visited.getByLabel("New task").press("Enter");
+      await visited.getByText("This is too long for something").first().waitFor();
+    },
+    async after(visited) {
+      await visited.unrouteAll();
+      await visited.getByRole("button", { name: "Discard" }).click();
+    },
+  },
+  {
+    name: "tasks-empty",
+    page: (await newPerson("Eve")).page,
+    path: "/tasks",
+    ready: (visited) => visited.getByText("Nothing to do yet").waitFor(),
   },
   {
     name: "tasks-offline",
@@ -67,7 +158,9 @@ const VIEWS = [
     ready: (visited) => visited.getByRole("checkbox", { name: TASKS[1] }).waitFor(),
     async act(visited) {
       await ada.context.setOffline(true);
-      await visited.getByText("You are offline.").waitFor();
+      await visited.getByLabel("New task").fill("In a tunnel");
+      await visited.getByLabel("New task").press("Enter");
+      await visited.getByText("Not saved yet").waitFor();
     },
     after: () => ada.context.setOffline(false),
   },
@@ -78,6 +171,12 @@ const VIEWS = [
     ready: (visited) => visited.getByText("this one").waitFor(),
   },
   {
+    name: "consent",
+    page,
+    path: addressFor(await newClient("Claude Desktop"), "looks"),
+    ready: heading("Connect Claude Desktop?"),
+  },
+  {
     name: "account-delete",
     page,
     path: "/account",
@@ -85,40 +184,25 @@ const VIEWS = [
     async act(visited) {
       await visited.getByRole("button", { name: "Delete account…" }).click();
       await visited.getByRole("button", { name: "Delete for good" }).click();
-      await visited.getByText("This is needed.").waitFor();
+      await visited.getByText("Enter your password.").waitFor();
     },
   },
 ];
 
-async function violations(visited) {
-  // As Playwright evaluates it, axe is no script of the page: the policy stays as it is.
-  if (!(await visited.evaluate(() => "axe" in globalThis))) await visited.evaluate(AXE);
-  const { violations: found } = await visited.evaluate(() =>
-    globalThis.axe.run(document, { resultTypes: ["violations"] }),
-  );
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
-}
-
-async function shift(visited) {
-  return visited.evaluate(
-    () =>
-      new Promise((resolve) => {
-        let sum = 0;
-        const observer = new PerformanceObserver((list) => {
-          for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
-        });
-        observer.observe({ type: "layout-shift", buffered: true });
-        requestAnimationFrame(() => requestAnimationFrame(() => resolve(sum)));
-      }),
-  );
-}
-
-/** The page has taken the scheme, and no colour is on its way any more. */
-async function settled(visited, scheme) {
-  const isDark = () => visited.evaluate(() => document.documentElement.classList.contains("dark"));
-  await until(async () => (await isDark()) === (scheme === "dark"));
-  await until(() =>
-    visited.evaluate(() => document.getAnimations().every(({ playState }) => playState !== "running")),
+/** Another device gives a task another title. */
+async function changeElsewhere(visited, title, other) {
+  await visited.evaluate(
+    async ([old, text]) => {
+      const headers = {
+        Authorization: `Bearer ${localStorage.getItem("taskward.token")}`,
+        "Content-Type": "application/json",
+      };
+      const tasks = await (await fetch("/api/tasks", { headers })).json();
+      const { id } = tasks.find((task) => task.title === old);
+      const body = JSON.stringify({ title: text });
+      await fetch(`/api/tasks/${id}`, { method: "PUT", headers, body });
+    },
+    [title, other],
   );
 }
 
@@ -128,7 +212,7 @@ async function judge(view, scheme) {
   await settled(view.page, scheme);
   for (const [width, [x, y]] of Object.entries(WIDTHS)) {
     await view.page.setViewportSize({ width: x, height: y });
-    const wider = await view.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    const wider = await overhang(view.page);
     assert.ok(wider <= 0, `${width}: the page is ${wider} pixels wider than the window`);
     if (SHOTS) await view.page.screenshot({ path: join(SHOTS, `${view.name}-${scheme}-${width}.png`) });
   }
@@ -155,8 +239,13 @@ await step("the theme that somebody chose holds, against the system's, from the 
   await page.emulateMedia({ colorScheme: "light" });
   await page.goto("/tasks");
   const dark = () => page.evaluate(() => document.documentElement.classList.contains("dark"));
-  for (const expected of [false, true]) {
-    await page.getByRole("button", { name: /^Theme/ }).click();
+  await openMenu(page);
+  for (const [choice, expected] of [
+    ["Dark", true],
+    ["Light", false],
+    ["Dark", true],
+  ]) {
+    await page.getByText(choice, { exact: true }).click();
     await until(async () => (await dark()) === expected);
   }
   await page.route("**/_next/static/**/*.js", (route) => route.abort());

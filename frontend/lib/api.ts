@@ -1,17 +1,19 @@
-// The typed client of Taskward's API: `createTaskward()`. It needs nothing but a browser's `fetch`, so this
-// file and `openapi-types.ts` can be copied into any project.
+// The typed client of Taskward's API: `createTaskward()`. It needs nothing but a browser's `fetch`, so this file and
+// `openapi-types.ts` can be copied into any project.
+// The JSON Web Token is kept in localStorage and sent as bearer token. When it has expired, or is refused, it is renewed
+// from the session (a cookie) unseen; all calls that wait share one renewal. If that one is refused as well, or there is
+// no session any more, the user is signed out.
 //
-// The JSON Web Token is kept in localStorage and sent as bearer token. When it has expired, or is refused, it
-// is renewed from the session (a cookie) unseen; all calls that wait for that share one renewal. If the
-// renewed token is refused as well, or there is no session any more, the user is signed out.
+// A create always carries an `Idempotency-Key`, so it may be sent again whatever became of the first answer. A list is
+// asked for with the ETag of the one that is here; a change may name the version it was made on.
 import type { components, operations } from "./openapi-types";
 
 type Schemas = components["schemas"];
 export type Task = Schemas["TaskRead"];
 export type TaskCreate = Schemas["TaskCreate"];
-export type TaskReplace = Schemas["TaskReplace"];
+export type TaskReplace = Schemas["TaskUpdate"];
 export type Problem = Schemas["Problem"];
-type ListQuery = NonNullable<operations["list_tasks_api_tasks_get"]["parameters"]["query"]>;
+type ListQuery = NonNullable<operations["listTasks"]["parameters"]["query"]>;
 export type TaskStatus = NonNullable<ListQuery["status"]>;
 export type TokenStorage = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
@@ -24,16 +26,31 @@ export interface TaskwardOptions {
   fetch?: typeof fetch;
   /** Called when there is no session any more. */
   onSignedOut?: () => void;
-  /** How often a call is sent again after 429, or a read after 503; 2 by default. */
+  /** How often a call is sent again after 429, or a read or a create after 409, 503 or no answer; 2 by default. */
   retries?: number;
   /** The longest `Retry-After`, in seconds, that is waited for; 10 by default. */
   maxRetryAfter?: number;
+  /** Seconds until an answer must have begun; 15 by default. All of it may take four times as long. */
+  timeout?: number;
 }
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
   /** Lets the request outlive the page. */
   keepalive?: boolean;
+  /** Whose call it is: with the token of anybody else it is not sent, and fails with status 401. */
+  userId?: string;
+}
+
+export interface ChangeOptions extends CallOptions {
+  /** Change the task only if it is still this version; otherwise the call fails with status 412. */
+  ifMatch?: Pick<Task, "updated_at"> | undefined;
+}
+
+/** A list with the tag that names its state. */
+export interface Tagged {
+  etag: string | null;
+  tasks: Task[];
 }
 
 /** An answer that is no success; `status` is 0 where there was no answer at all. */
@@ -48,6 +65,8 @@ export class ApiError extends Error {
     /** Seconds after which to try again, where the server says so. */
     readonly retryAfter: number | null = null,
     readonly requestId: string | null = null,
+    /** Whether the API itself said so; a proxy in front of it answers with a page of its own. */
+    readonly isFromAPI = true,
   ) {
     super(detail);
   }
@@ -67,19 +86,19 @@ export class ApiError extends Error {
 export type Taskward = ReturnType<typeof createTaskward>;
 
 export function createTaskward(options: TaskwardOptions = {}) {
-  const { baseURL = "", retries = 2, maxRetryAfter = 10, onSignedOut } = options;
+  const { baseURL = "", retries = 2, maxRetryAfter = 10, timeout = 15, onSignedOut } = options;
   const token = new Token(options.storage ?? browserStorage(), options.storageKey ?? "taskward.token");
   const send: typeof fetch = (...request) => (options.fetch ?? fetch)(...request);
   let renewal: Promise<string> | null = null;
 
-  async function call<T>(method: string, path: string, body?: unknown, more: CallOptions = {}): Promise<T> {
+  async function call(method: string, path: string, body?: unknown, more: Sent = {}): Promise<Answer> {
     const first = token.valid() ?? (await renewed(null));
-    let response = await exchange(method, path, first, body, more);
-    if (response.status === 401) {
-      response = await exchange(method, path, await renewed(first), body, more);
-      if (response.status === 401) signOut();
+    let answer = await exchange(method, path, first, body, more);
+    if (isRefused(answer)) {
+      answer = await exchange(method, path, await renewed(first), body, more);
+      if (isRefused(answer)) signOut();
     }
-    return read<T>(response);
+    return accepted(answer);
   }
 
   /** A token other than the `refused` one; whoever asks while one is being fetched gets that one. */
@@ -94,41 +113,61 @@ export function createTaskward(options: TaskwardOptions = {}) {
 
   async function renew(): Promise<string> {
     const { generation } = token;
-    const response = await attempt("GET", "/api/auth/token", { credentials: "include", cache: "no-store" });
+    const init: RequestInit = { method: "GET", credentials: "include", cache: "no-store" };
+    const answer = await attempt("/api/auth/token", init, true);
     if (token.generation !== generation)
       return token.valid() ?? Promise.reject(new ApiError(401, SIGNED_OUT));
-    if (response.status === 401) signOut();
-    const answer = await read<Schemas["Token"]>(response);
-    token.set(answer.token);
-    return answer.token;
+    if (isRefused(answer)) signOut();
+    const { token: fresh } = accepted(answer, (body) => typeof body.token === "string")
+      .body as Schemas["Token"];
+    token.set(fresh);
+    return fresh;
   }
 
-  function exchange(method: string, path: string, bearer: string, body: unknown, more: CallOptions) {
+  function exchange(method: string, path: string, bearer: string, body: unknown, more: Sent) {
+    if (more.userId !== undefined && claims(bearer).sub !== more.userId)
+      throw new ApiError(401, SOMEBODY_ELSE);
     const headers: Record<string, string> = { Accept: "application/json", Authorization: `Bearer ${bearer}` };
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    const init: RequestInit = { method, headers, credentials: "omit", keepalive: more.keepalive ?? false };
+    const init: RequestInit = {
+      method,
+      headers: { ...headers, ...more.headers },
+      credentials: "omit",
+      cache: "no-store",
+      keepalive: more.keepalive ?? false,
+    };
     if (body !== undefined) init.body = JSON.stringify(body);
     if (more.signal) init.signal = more.signal;
-    return attempt(method, path, init);
+    return attempt(path, init, method === "GET" || "Idempotency-Key" in (more.headers ?? {}));
   }
 
-  /** Send a request, again after 429 (nothing was done), and a read also after 503. */
-  async function attempt(method: string, path: string, init: RequestInit): Promise<Response> {
+  /** Send a request, again after 429 (nothing was done); after 409, 503 and no answer if it is `repeatable`. */
+  async function attempt(path: string, init: RequestInit, repeatable: boolean): Promise<Answer> {
     for (let sent = 1; ; sent += 1) {
-      const response = await reach(path, init);
-      const again = response.status === 429 || (response.status === 503 && method === "GET");
-      const seconds = retryAfter(response);
-      if (!again || sent > retries || seconds === null || seconds > maxRetryAfter) return response;
-      await pause(seconds, init.signal);
+      const answer = await reach(path, init).catch((error: unknown) => {
+        if (!repeatable || sent > retries || !(error instanceof ApiError)) throw error;
+        return null;
+      });
+      const seconds = answer === null ? sent : retryAfter(answer);
+      const again = answer === null || answer.status === 429 || (repeatable && LATER.has(answer.status));
+      if (answer && (!again || sent > retries || seconds === null || seconds > maxRetryAfter)) return answer;
+      await pause(seconds ?? 0, init.signal);
     }
   }
 
-  async function reach(path: string, init: RequestInit): Promise<Response> {
+  /** The whole answer, within the time limit. */
+  async function reach(path: string, init: RequestInit): Promise<Answer> {
+    const { limited, begun, ended } = limit(init.signal, timeout);
     try {
-      return await send(baseURL + path, init);
+      const response = await send(baseURL + path, { ...init, signal: limited });
+      begun();
+      const text = response.status === 304 ? "" : await response.text();
+      return { status: response.status, ok: response.ok, headers: response.headers, body: parsed(text) };
     } catch (error) {
       if (init.signal?.aborted) throw error;
-      throw new ApiError(0, "The server cannot be reached");
+      throw new ApiError(0, limited.aborted ? "The server does not answer" : "The server cannot be reached");
+    } finally {
+      ended();
     }
   }
 
@@ -141,20 +180,101 @@ export function createTaskward(options: TaskwardOptions = {}) {
     /** The JSON Web Token: set it after signing in, clear it after signing out. */
     token,
     tasks: {
-      list: ({ status, ...more }: CallOptions & { status?: TaskStatus } = {}) =>
-        call<Task[]>("GET", `/api/tasks${status ? `?status=${status}` : ""}`, undefined, more),
-      create: (task: TaskCreate, more?: CallOptions) => call<Task>("POST", "/api/tasks", task, more),
-      get: (id: number, more?: CallOptions) => call<Task>("GET", `/api/tasks/${id}`, undefined, more),
-      replace: (id: number, task: TaskReplace, more?: CallOptions) =>
-        call<Task>("PUT", `/api/tasks/${id}`, task, more),
+      async list({ status, ...more }: ListOptions = {}): Promise<Task[]> {
+        return listIn(await call("GET", listPath(status), undefined, more));
+      },
+      /** The list with its tag, or null if it still is the one that `etag` names. */
+      async listUnless(etag: string | null, { status, ...more }: ListOptions = {}): Promise<Tagged | null> {
+        const headers = etag === null ? {} : { "If-None-Match": etag };
+        const answer = await call("GET", listPath(status), undefined, { ...more, headers });
+        if (answer.status === 304) return null;
+        return { etag: answer.headers.get("ETag"), tasks: listIn(answer) };
+      },
+      /** Creates a task, once for each key: a new one for each call, unless one is given. */
+      async create(task: TaskCreate, options: CallOptions & { idempotencyKey?: string } = {}): Promise<Task> {
+        const { idempotencyKey = newKey(), ...more } = options;
+        const headers = { "Idempotency-Key": idempotencyKey };
+        return taskIn(await call("POST", "/api/tasks", task, { ...more, headers }));
+      },
+      async get(id: number, more?: CallOptions): Promise<Task> {
+        return taskIn(await call("GET", `/api/tasks/${id}`, undefined, more));
+      },
+      async replace(id: number, task: TaskReplace, more?: ChangeOptions): Promise<Task> {
+        return taskIn(await call("PUT", `/api/tasks/${id}`, task, conditional(more)));
+      },
       /** Makes a pending task completed and a completed one pending. */
-      toggle: (id: number, more?: CallOptions) =>
-        call<Task>("PATCH", `/api/tasks/${id}/complete`, undefined, more),
-      remove: (id: number, more?: CallOptions) => call<void>("DELETE", `/api/tasks/${id}`, undefined, more),
+      async toggle(id: number, more?: ChangeOptions): Promise<Task> {
+        return taskIn(await call("PATCH", `/api/tasks/${id}/complete`, undefined, conditional(more)));
+      },
+      async remove(id: number, more?: ChangeOptions): Promise<void> {
+        await call("DELETE", `/api/tasks/${id}`, undefined, conditional(more));
+      },
     },
   };
 }
 
+type ListOptions = CallOptions & { status?: TaskStatus };
+type Sent = CallOptions & { headers?: Record<string, string> };
+
+/** An answer that has come as a whole; `body` is null where it is no JSON. */
+interface Answer {
+  status: number;
+  ok: boolean;
+  headers: Headers;
+  body: unknown;
+}
+
+function listPath(status: TaskStatus | undefined): string {
+  return `/api/tasks${status ? `?status=${status}` : ""}`;
+}
+
+/** A task's version is its `updated_at`, which is what its ETag says. */
+function conditional({ ifMatch, ...more }: ChangeOptions = {}): Sent {
+  return ifMatch === undefined ? more : { ...more, headers: { "If-Match": `"${ifMatch.updated_at}"` } };
+}
+
+/** Random enough to be nobody else's; `crypto.randomUUID` is missing on pages without TLS. */
+export function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+}
+
+/** `fetch` with a time limit in seconds, as this client has it, for clients that have none. */
+export function fetchWithin(seconds: number): typeof fetch {
+  return async (input, init) => {
+    const { limited, begun, ended } = limit(init?.signal, seconds);
+    try {
+      const response = await fetch(input, { ...init, signal: limited });
+      begun();
+      return response;
+    } catch (error) {
+      ended();
+      throw error;
+    }
+  };
+}
+
+/** A signal that aborts with `outer`, or when no answer has begun (or ended) in time. */
+function limit(outer: AbortSignal | null | undefined, seconds: number) {
+  const control = new AbortController();
+  const stop = () => control.abort();
+  if (outer?.aborted) stop();
+  outer?.addEventListener("abort", stop, { once: true });
+  let timer = setTimeout(stop, seconds * 1000);
+  const begun = () => {
+    clearTimeout(timer);
+    timer = setTimeout(stop, seconds * 4000);
+  };
+  const ended = () => {
+    clearTimeout(timer);
+    outer?.removeEventListener("abort", stop);
+  };
+  return { limited: control.signal, begun, ended };
+}
+
+const LATER = new Set([409, 503]);
+const SOMEBODY_ELSE = "Somebody else is signed in";
 const SIGNED_OUT = "You are signed out";
 const EARLY_SECONDS = 5;
 
@@ -211,35 +331,56 @@ function claims(token: string): { sub?: string; exp?: number; iat?: number } {
   }
 }
 
+/** localStorage, or, where there is none or it is blocked, the memory of this page. */
 function browserStorage(): TokenStorage {
-  if (typeof localStorage !== "undefined") return localStorage;
+  try {
+    if (globalThis.localStorage) return globalThis.localStorage;
+  } catch {}
   const kept = new Map<string, string>();
-  return {
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, value) => void kept.set(key, value),
-    removeItem: (key) => void kept.delete(key),
-  };
+  const getItem = (key: string) => kept.get(key) ?? null;
+  return { getItem, setItem: (key, value) => kept.set(key, value), removeItem: (key) => kept.delete(key) };
 }
 
-async function read<T>(response: Response): Promise<T> {
-  if (response.status === 204) return undefined as T;
-  const body = await response.json().catch(() => null);
-  if (response.ok && body !== null) return body as T;
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Whether the API itself does not know who asks; a proxy that wants a password of its own says nothing of that. */
+function isRefused({ status, body }: Answer): boolean {
+  return status === 401 && body !== null;
+}
+
+const listIn = (answer: Answer) => accepted(answer, Array.isArray).body as Task[];
+const taskIn = (answer: Answer) => accepted(answer, ({ id }) => typeof id === "number").body as Task;
+
+/** The answer, if it is a success, and one that the API would give; otherwise the error that it is. */
+function accepted(answer: Answer, isOurs: (body: Record<string, unknown>) => boolean = () => true): Answer {
+  const { status, headers } = answer;
+  if (status === 204 || status === 304) return answer;
+  if (answer.ok && answer.body !== null && isOurs(answer.body as Record<string, unknown>)) return answer;
+  const body = answer.body as { detail?: unknown; message?: unknown; errors?: unknown } | null;
   const detail = body?.detail ?? body?.message;
   throw new ApiError(
-    response.status,
-    typeof detail === "string" ? detail : `The server answered ${response.status}`,
+    status,
+    typeof detail === "string" ? detail : `The server answered ${status}`,
     Array.isArray(body?.errors) ? body.errors : [],
-    retryAfter(response),
-    response.headers.get("X-Request-ID"),
+    retryAfter(answer),
+    headers.get("X-Request-ID"),
+    body !== null && !answer.ok,
   );
 }
 
 /** Seconds, or a date, in `Retry-After`; Better Auth's rate limit says `X-Retry-After`. */
-function retryAfter(response: Response): number | null {
+function retryAfter(response: Answer): number | null {
   const value = response.headers.get("Retry-After") ?? response.headers.get("X-Retry-After");
   if (value === null || value === "") return null;
-  const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
+  // A date is one of the server's clock, and so is `Date`; this computer's may be wrong.
+  const now = Date.parse(response.headers.get("Date") ?? "") || Date.now();
+  const seconds = /^\d+$/.test(value) ? Number(value) : (Date.parse(value) - now) / 1000;
   return Number.isNaN(seconds) ? null : Math.max(0, seconds);
 }
 

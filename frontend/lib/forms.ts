@@ -5,6 +5,7 @@ type Submit = (values: Record<string, string>, form: HTMLFormElement) => Promise
 
 /** The name under which a problem stands that belongs to no field. */
 export const WHOLE = "";
+const UNEXPECTED: Problems = { [WHOLE]: "Something went wrong. Try again." };
 
 /** A form that is sent once at a time; `submit` returns problems by the fields' names, or null. */
 export function useForm(submit: Submit) {
@@ -15,7 +16,8 @@ export function useForm(submit: Submit) {
     const form = event.currentTarget;
     if (busy) return;
     setBusy(true);
-    const found = (await submit(valuesOf(form), form)) ?? {};
+    // Whatever is thrown, the button works again.
+    const found = (await submit(valuesOf(form), form).catch(() => UNEXPECTED)) ?? {};
     setBusy(false);
     setProblems(found);
     const first = Object.keys(found).find((name) => name !== WHOLE);
@@ -36,18 +38,22 @@ export const PASSWORD_MIN = 8;
 const PASSWORD_MAX = 128;
 
 export function emailProblem(email: string): Problems {
-  return EMAIL.test(email.trim()) ? {} : { email: "Give an e-mail address, such as ada@example.com." };
+  if (email.trim() === "") return { email: "Enter your e-mail address." };
+  return EMAIL.test(email.trim()) ? {} : { email: "Enter a whole e-mail address, such as ada@example.com." };
 }
 
 export function newPasswordProblem(name: string, password: string): Problems {
-  if (password.length < PASSWORD_MIN) return { [name]: `At least ${PASSWORD_MIN} characters.` };
-  return password.length > PASSWORD_MAX ? { [name]: `At most ${PASSWORD_MAX} characters.` } : {};
+  if (password === "") return { [name]: "Choose a password." };
+  if (password.length < PASSWORD_MIN)
+    return { [name]: `Choose a longer password: at least ${PASSWORD_MIN} characters.` };
+  return password.length > PASSWORD_MAX
+    ? { [name]: `Choose a shorter password: at most ${PASSWORD_MAX} characters.` }
+    : {};
 }
 
-export function required(values: Record<string, string>, ...names: string[]): Problems {
-  const problems: Problems = {};
-  for (const name of names) if (!values[name]?.trim()) problems[name] = "This is needed.";
-  return problems;
+/** The fields that are empty, each with what to say of it. */
+export function required(values: Record<string, string>, sentences: Record<string, string>): Problems {
+  return Object.fromEntries(Object.entries(sentences).filter(([name]) => !values[name]?.trim()));
 }
 
 export function orNull(problems: Problems): Problems | null {

@@ -1,6 +1,23 @@
 // Generated from tests/openapi.json by `npm run openapi`: do not edit.
 
 export interface paths {
+    "/api/auth/account-info": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what the provider says of the owner of one of the user's accounts */
+        get: operations["accountInfo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/callback/{provider}": {
         parameters: {
             query?: never;
@@ -9,14 +26,13 @@ export interface paths {
             cookie?: never;
         };
         /** Take the browser back from the provider */
-        get: operations["get_callback_provider_"];
+        get: operations["callbackProvider"];
         put?: never;
         /**
-         * Take the browser back from a provider that answers by a form.
-         *
-         *         It comes without our cookies, because another site has posted it; a GET brings them along.
+         * Take the browser back from a provider that answers by a form
+         * @description It comes without our cookies, because another site has posted it; a GET brings them along.
          */
-        post: operations["post_callback_provider_"];
+        post: operations["callbackProviderByPost"];
         delete?: never;
         options?: never;
         head?: never;
@@ -33,11 +49,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask for another e-mail address; it counts once the links that are mailed were followed.
-         *
-         *         An address that is taken gets the same answer, and no mail.
+         * Ask for another e-mail address; it counts once the links that are mailed were followed
+         * @description An address that is taken gets the same answer, and no mail.
          */
-        post: operations["post_change_email"];
+        post: operations["changeEmail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -54,7 +69,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Change the current user's password, and end all other sessions if asked to */
-        post: operations["post_change_password"];
+        post: operations["changePassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -71,7 +86,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Delete the current user with everything that belongs to it */
-        post: operations["post_delete_user"];
+        post: operations["deleteUser"];
         delete?: never;
         options?: never;
         head?: never;
@@ -86,7 +101,7 @@ export interface paths {
             cookie?: never;
         };
         /** Delete the current user with the token from the mail */
-        get: operations["get_delete_user_callback"];
+        get: operations["deleteUserCallback"];
         put?: never;
         post?: never;
         delete?: never;
@@ -103,13 +118,29 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Send the browser to the site's front page, with the error in the query.
-         *
-         *         That is what the original does in production; the page it has for developers is not ours.
+         * Send the browser to the site's front page, with the error in the query
+         * @description That is what the original does in production; the page it has for developers is not ours.
          */
-        get: operations["get_error"];
+        get: operations["error"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/get-access-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Return the access token of one of the user's accounts, refreshed if it is over */
+        post: operations["getAccessToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -124,10 +155,10 @@ export interface paths {
             cookie?: never;
         };
         /** Return the current session and user, or null; extends the session once a day */
-        get: operations["get_get_session"];
+        get: operations["getSession"];
         put?: never;
         /** Return the current session and user, or null; extends the session once a day */
-        post: operations["post_get_session"];
+        post: operations["getSessionByPost"];
         delete?: never;
         options?: never;
         head?: never;
@@ -141,8 +172,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Return the public keys: none, because tokens are signed with the shared secret (HS256) */
-        get: operations["get_jwks"];
+        /** Return the public keys: those of the server's own; tokens of `/token` have none (HS256) */
+        get: operations["jwks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -161,7 +192,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Say where to send the browser to link one more account, or link with an ID token */
-        post: operations["post_link_social"];
+        post: operations["linkSocial"];
         delete?: never;
         options?: never;
         head?: never;
@@ -176,7 +207,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the ways in which the current user can sign in */
-        get: operations["get_list_accounts"];
+        get: operations["listAccounts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -192,8 +223,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the sessions of the current user that are not over */
-        get: operations["get_list_sessions"];
+        /** List the sessions of the current user that are not over, at most the last hundred */
+        get: operations["listSessions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -215,7 +246,7 @@ export interface paths {
          * Login
          * @description Sign in and get a token.
          */
-        post: operations["login_api_auth_login_post"];
+        post: operations["login"];
         delete?: never;
         options?: never;
         head?: never;
@@ -235,7 +266,384 @@ export interface paths {
          * Login
          * @description Sign in and get a token.
          */
-        post: operations["login_api_auth_login_email_post"];
+        post: operations["loginEmail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Begin an authorization: the browser is sent to a page, or back to the client */
+        get: operations["oauth2Authorize"];
+        put?: never;
+        /** Begin an authorization: the browser is sent to a page, or back to the client */
+        post: operations["oauth2AuthorizeByPost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/client/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give one of the user's clients a new secret; the old one is worth nothing any more */
+        post: operations["oauth2ClientRotateSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Allow or deny what a client asks for, and go on with its request */
+        post: operations["oauth2Consent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/continue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on with a client's request after a page before the consent */
+        post: operations["oauth2Continue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/create-client": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Create a client of the signed-in user */
+        post: operations["oauth2CreateClient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/delete-client": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Delete one of the user's clients, with its tokens and consents */
+        post: operations["oauth2DeleteClient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/delete-consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Disconnect a client: its consent goes, and every token with which it could go on */
+        post: operations["oauth2DeleteConsent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/end-session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** End the session that an ID token names, or ask the user */
+        get: operations["oauth2EndSession"];
+        put?: never;
+        /** End the session that an ID token names, or ask the user */
+        post: operations["oauth2EndSessionByPost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/end-session/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End the user's session: the user has said so on our page */
+        post: operations["oauth2EndSessionConfirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/get-client": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return one of the user's clients */
+        get: operations["oauth2GetClient"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/get-clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the user's clients */
+        get: operations["oauth2GetClients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/get-consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return one of the user's consents */
+        get: operations["oauth2GetConsent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/get-consents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the user's consents */
+        get: operations["oauth2GetConsents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/introspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tell a client about its own tokens, or a resource about those for it */
+        post: operations["oauth2Introspect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/public-client": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what the pages show of a client to whoever is signed in */
+        get: operations["oauth2PublicClient"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/public-client-prelogin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Return what the login page shows of the client that has sent the browser there */
+        post: operations["oauth2PublicClientPrelogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Register a client, which says itself what it is */
+        post: operations["oauth2Register"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Revoke an opaque access token, or a refresh token with what it has issued */
+        post: operations["oauth2Revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Issue tokens (RFC 6749, section 3.2) */
+        post: operations["oauth2Token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/update-client": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change one of the user's clients */
+        post: operations["oauth2UpdateClient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/update-consent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change what a client is allowed; tokens that it has already stay as they are */
+        post: operations["oauth2UpdateConsent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/oauth2/userinfo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what the scopes of the access token allow to know of the user */
+        get: operations["oauth2Userinfo"];
+        put?: never;
+        /** Return what the scopes of the access token allow to know of the user */
+        post: operations["oauth2UserinfoByPost"];
         delete?: never;
         options?: never;
         head?: never;
@@ -250,9 +658,26 @@ export interface paths {
             cookie?: never;
         };
         /** Tell that the server answers */
-        get: operations["get_ok"];
+        get: operations["ok"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/refresh-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Get a new access token from the provider, whether the old one is over or not */
+        post: operations["refreshToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -269,7 +694,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Send a link to choose a new password, if there is a user with this address */
-        post: operations["post_request_password_reset"];
+        post: operations["requestPasswordReset"];
         delete?: never;
         options?: never;
         head?: never;
@@ -286,7 +711,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Set a new password with the token from the mail, which works once */
-        post: operations["post_reset_password"];
+        post: operations["resetPassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -301,7 +726,7 @@ export interface paths {
             cookie?: never;
         };
         /** Send the browser from the link in the mail to the page that asks for the new password */
-        get: operations["get_reset_password_token_"];
+        get: operations["resetPasswordToken"];
         put?: never;
         post?: never;
         delete?: never;
@@ -320,7 +745,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** End all of the current user's sessions but this one */
-        post: operations["post_revoke_other_sessions"];
+        post: operations["revokeOtherSessions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -337,7 +762,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** End one of the current user's sessions; another user's is left alone without a word */
-        post: operations["post_revoke_session"];
+        post: operations["revokeSession"];
         delete?: never;
         options?: never;
         head?: never;
@@ -354,7 +779,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** End all of the current user's sessions, this one too */
-        post: operations["post_revoke_sessions"];
+        post: operations["revokeSessions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -371,11 +796,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a link that verifies an e-mail address, if it belongs to somebody and is not verified.
-         *
-         *         To somebody who is not signed in, the answer and its time are the same for every address.
+         * Send a link that verifies an e-mail address, if it belongs to somebody and is not verified
+         * @description To somebody who is not signed in, the answer and its time are the same for every address.
          */
-        post: operations["post_send_verification_email"];
+        post: operations["sendVerificationEmail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -391,8 +815,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in with e-mail and password */
-        post: operations["post_sign_in_email"];
+        /**
+         * Sign in with e-mail and password
+         * @description An HTML form may send the same, `application/x-www-form-urlencoded`.
+         */
+        post: operations["signInEmail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -409,7 +836,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Say where to send the browser, or sign in with an ID token */
-        post: operations["post_sign_in_social"];
+        post: operations["signInSocial"];
         delete?: never;
         options?: never;
         head?: never;
@@ -426,7 +853,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** End the session, if there is one */
-        post: operations["post_sign_out"];
+        post: operations["signOut"];
         delete?: never;
         options?: never;
         head?: never;
@@ -442,8 +869,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign up with e-mail and password */
-        post: operations["post_sign_up_email"];
+        /**
+         * Sign up with e-mail and password
+         * @description An HTML form may send the same, `application/x-www-form-urlencoded`.
+         */
+        post: operations["signUpEmail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -463,7 +893,7 @@ export interface paths {
          * Signup
          * @description Sign up and get a token.
          */
-        post: operations["signup_api_auth_signup_post"];
+        post: operations["signup"];
         delete?: never;
         options?: never;
         head?: never;
@@ -478,7 +908,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return a JSON Web Token for the current user: what `/api/tasks` takes as bearer token */
-        get: operations["get_token"];
+        get: operations["token"];
         put?: never;
         post?: never;
         delete?: never;
@@ -497,7 +927,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Remove one of the ways in which the current user can sign in, but not the last */
-        post: operations["post_unlink_account"];
+        post: operations["unlinkAccount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -513,8 +943,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change additional fields of the session, of which this server has none */
-        post: operations["post_update_session"];
+        /** Change fields of the session that plugins and the application have added */
+        post: operations["updateSession"];
         delete?: never;
         options?: never;
         head?: never;
@@ -530,8 +960,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Change the current user's name or image */
-        post: operations["post_update_user"];
+        /** Change the current user's name, image, or fields that plugins and the application added */
+        post: operations["updateUser"];
         delete?: never;
         options?: never;
         head?: never;
@@ -546,7 +976,7 @@ export interface paths {
             cookie?: never;
         };
         /** Verify or change an e-mail address with the token from the mail */
-        get: operations["get_verify_email"];
+        get: operations["verifyEmail"];
         put?: never;
         post?: never;
         delete?: never;
@@ -565,7 +995,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Tell whether it is the current user's password */
-        post: operations["post_verify_password"];
+        post: operations["verifyPassword"];
         delete?: never;
         options?: never;
         head?: never;
@@ -583,20 +1013,20 @@ export interface paths {
          * List Tasks
          * @description List one's tasks, the newest first.
          */
-        get: operations["list_tasks_api_tasks_get"];
+        get: operations["listTasks"];
         put?: never;
         /**
          * Create Task
          * @description Create a task.
          */
-        post: operations["create_task_api_tasks_post"];
+        post: operations["createTask"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/tasks/{task_id}": {
+    "/api/tasks/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -607,24 +1037,24 @@ export interface paths {
          * Get Task
          * @description Get a task.
          */
-        get: operations["get_task_api_tasks__task_id__get"];
+        get: operations["getTask"];
         /**
-         * Replace Task
-         * @description Replace a task's content.
+         * Update Task
+         * @description Change a task; what is missing stays as it is.
          */
-        put: operations["replace_task_api_tasks__task_id__put"];
+        put: operations["updateTask"];
         post?: never;
         /**
          * Delete Task
          * @description Delete a task.
          */
-        delete: operations["delete_task_api_tasks__task_id__delete"];
+        delete: operations["deleteTask"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/tasks/{task_id}/complete": {
+    "/api/tasks/{id}/complete": {
         parameters: {
             query?: never;
             header?: never;
@@ -641,7 +1071,7 @@ export interface paths {
          * Toggle Task
          * @description Toggle whether a task is completed.
          */
-        patch: operations["toggle_task_api_tasks__task_id__complete_patch"];
+        patch: operations["toggleTask"];
         trace?: never;
     };
 }
@@ -650,7 +1080,7 @@ export interface components {
     schemas: {
         /**
          * AccessToken
-         * @description A JSON Web Token (twice, because front ends read either name) and whose it is.
+         * @description A JSON Web Token and whose it is, both twice, because front ends read either.
          */
         AccessToken: {
             /** Access Token */
@@ -662,6 +1092,8 @@ export interface components {
             /** Token Type */
             token_type: string;
             user: components["schemas"]["User"];
+            /** User Id */
+            user_id: string;
         };
         /**
          * Account
@@ -690,6 +1122,21 @@ export interface components {
             userId: string;
         };
         /**
+         * AccountInfo
+         * @description What a provider says of a user: as we read it, and in its own words (`data`).
+         */
+        AccountInfo: {
+            account: components["schemas"]["ProviderAccount"];
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            };
+            /** User */
+            user: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * AuthError
          * @description An error of the Better Auth protocol; some messages have no code.
          */
@@ -698,6 +1145,59 @@ export interface components {
             code?: string;
             /** Message */
             message: string;
+        };
+        /**
+         * CallbackProviderByPostForm
+         * @example {}
+         */
+        CallbackProviderByPostForm: {
+            /** @example 8f3a1c5d */
+            code?: string;
+            /** @example 1 */
+            device_id?: string;
+            /** @example access_denied */
+            error?: string;
+            /** @example The user said no */
+            error_description?: string;
+            /** @example https://accounts.google.com */
+            iss?: string;
+            /** @example hY2zvcOj */
+            state?: string;
+            /** @example {} */
+            user?: string;
+        };
+        /**
+         * ChangeEmailBody
+         * @example {
+         *       "newEmail": "ada.lovelace@example.com"
+         *     }
+         */
+        ChangeEmailBody: {
+            /**
+             * @description Where the link leads in the end
+             * @example /
+             */
+            callbackURL?: string;
+            /**
+             * @description The address to have instead
+             * @example ada.lovelace@example.com
+             */
+            newEmail: string;
+        };
+        /**
+         * ChangePasswordBody
+         * @example {
+         *       "currentPassword": "correct horse battery staple",
+         *       "newPassword": "staple battery horse correct"
+         *     }
+         */
+        ChangePasswordBody: {
+            /** @example correct horse battery staple */
+            currentPassword: string;
+            /** @example staple battery horse correct */
+            newPassword: string;
+            /** @example true */
+            revokeOtherSessions?: boolean;
         };
         /**
          * ChangedPassword
@@ -711,12 +1211,37 @@ export interface components {
         /**
          * Credentials
          * @description Who signs in.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "password": "correct horse battery staple"
+         *     }
          */
         Credentials: {
-            /** Email */
+            /**
+             * Email
+             * @example ada@example.com
+             */
             email: string;
-            /** Password */
+            /**
+             * Password
+             * @example correct horse battery staple
+             */
             password: string;
+        };
+        /**
+         * DeleteUserBody
+         * @example {}
+         */
+        DeleteUserBody: {
+            /** @example / */
+            callbackURL?: string;
+            /**
+             * @description Needed where the session is old
+             * @example correct horse battery staple
+             */
+            password?: string;
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            token?: string;
         };
         /**
          * Deleted
@@ -736,6 +1261,29 @@ export interface components {
             /** Detail */
             detail: string;
         };
+        /**
+         * GetAccessTokenBody
+         * @example {
+         *       "accountId": "ABSAQoAG8ohVcyYXRhzwwFZx7tKZ8bpF"
+         *     }
+         */
+        GetAccessTokenBody: {
+            /**
+             * @description The `id` that `/list-accounts` gives
+             * @example y4hUSwz8oHSPkqjTBVWUVQDU6NPGIZgB
+             */
+            accountId?: string;
+            /**
+             * @description The account in this browser's cookie
+             * @example true
+             */
+            useAccountCookie?: boolean;
+            /**
+             * @description Without meaning for a client
+             * @example R5xUYRDsZtJ2AlEsMW7yKDJwS2LSbzbF
+             */
+            userId?: string;
+        } & (unknown | unknown);
         /**
          * InvalidCredentialsDetail
          * @description What is wrong with a request; no `errors` where the e-mail address is taken.
@@ -767,6 +1315,78 @@ export interface components {
             }[];
         };
         /**
+         * LinkSocialBody
+         * @example {
+         *       "provider": "github"
+         *     }
+         */
+        LinkSocialBody: {
+            /**
+             * @description Kept until the browser is back
+             * @example {
+             *       "plan": "free"
+             *     }
+             */
+            additionalData?: Record<string, never>;
+            /**
+             * @description More for the provider
+             * @example {
+             *       "prompt": "consent"
+             *     }
+             */
+            additionalParams?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Where the browser goes in the end
+             * @example /
+             */
+            callbackURL?: string;
+            /**
+             * @description true: only the URL, not the redirect
+             * @example true
+             */
+            disableRedirect?: boolean;
+            /**
+             * @description Where it goes if something fails
+             * @example /error
+             */
+            errorCallbackURL?: string;
+            /**
+             * @example {
+             *       "token": "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"
+             *     }
+             */
+            idToken?: {
+                accessToken?: string;
+                nonce?: string;
+                refreshToken?: string;
+                token: string;
+            };
+            /**
+             * @description Whom the provider may expect, such as an e-mail address
+             * @example ada@example.com
+             */
+            loginHint?: string;
+            /**
+             * @description `github`, `google`, or another that is configured
+             * @example github
+             */
+            provider: string;
+            /**
+             * @description Sign up where it must be asked for
+             * @example true
+             */
+            requestSignUp?: boolean;
+            /**
+             * @description What to ask for beside the usual
+             * @example [
+             *       "read:user"
+             *     ]
+             */
+            scopes?: string[];
+        };
+        /**
          * LinkedAccount
          * @description Where to send the browser; with an ID token, that it is done.
          */
@@ -777,6 +1397,404 @@ export interface components {
             status?: boolean | null;
             /** Url */
             url: string;
+        };
+        /**
+         * Nothing
+         * @description Null.
+         */
+        Nothing: unknown;
+        /**
+         * OAuthClient
+         * @description A client (RFC 7591); `client_secret` only when it is new.
+         */
+        OAuthClient: {
+            /** Client Id */
+            client_id: string;
+            /** Client Name */
+            client_name?: string | null;
+            /** Client Secret */
+            client_secret?: string | null;
+            /** Redirect Uris */
+            redirect_uris: string[];
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * OAuthConsent
+         * @description What a user has allowed to a client.
+         */
+        OAuthConsent: {
+            /** Clientid */
+            clientId: string;
+            /**
+             * Createdat
+             * Format: date-time
+             */
+            createdAt: string;
+            /** Id */
+            id: string;
+            /** Referenceid */
+            referenceId: string | null;
+            /** Requesteduserinfoclaims */
+            requestedUserInfoClaims: string[] | null;
+            /** Resources */
+            resources: string[] | null;
+            /** Scopes */
+            scopes: string[];
+            /**
+             * Updatedat
+             * Format: date-time
+             */
+            updatedAt: string;
+            /** Userid */
+            userId: string;
+        };
+        /**
+         * OAuthRedirect
+         * @description Where the browser goes.
+         */
+        OAuthRedirect: {
+            /** Redirect */
+            redirect: boolean;
+            /** Url */
+            url: string;
+        };
+        /**
+         * OAuthTokens
+         * @description Tokens (RFC 6749, section 5.1); `expires_at` in seconds since 1970.
+         */
+        OAuthTokens: {
+            /** Access Token */
+            access_token: string;
+            /** Expires At */
+            expires_at: number;
+            /** Expires In */
+            expires_in: number;
+            /** Id Token */
+            id_token?: string | null;
+            /** Refresh Token */
+            refresh_token?: string | null;
+            /** Scope */
+            scope: string;
+            /** Token Type */
+            token_type: string;
+        };
+        /**
+         * Oauth2ClientRotateSecretBody
+         * @example {
+         *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+         *     }
+         */
+        Oauth2ClientRotateSecretBody: {
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            client_id: string;
+        };
+        /**
+         * Oauth2ConsentBody
+         * @example {
+         *       "accept": true
+         *     }
+         */
+        Oauth2ConsentBody: {
+            /**
+             * @description Whether the user allows it
+             * @example true
+             */
+            accept: boolean;
+            claims?: string;
+            /** @description The query of the page */
+            oauth_query?: string;
+            /**
+             * @description Fewer scopes than were asked for
+             * @example openid offline_access
+             */
+            scope?: string;
+        };
+        /**
+         * Oauth2ContinueBody
+         * @example {}
+         */
+        Oauth2ContinueBody: {
+            /** @description The user signed up */
+            created?: boolean;
+            /** @description The query of the page */
+            oauth_query?: string;
+            /** @description The page after login is done */
+            postLogin?: boolean;
+            /** @description An account was chosen */
+            selected?: boolean;
+        };
+        /**
+         * Oauth2CreateClientBody
+         * @example {}
+         */
+        Oauth2CreateClientBody: {
+            application_type?: string;
+            backchannel_logout_session_required?: boolean;
+            backchannel_logout_uri?: string;
+            /** @example Claude */
+            client_name?: string;
+            client_uri?: string;
+            contacts?: string[];
+            dpop_bound_access_tokens?: boolean;
+            grant_types?: string[];
+            jwks?: Record<string, never>;
+            jwks_uri?: string;
+            logo_uri?: string;
+            policy_uri?: string;
+            post_logout_redirect_uris?: string[];
+            /**
+             * @example [
+             *       "https://client.example.com/callback"
+             *     ]
+             */
+            redirect_uris?: string[];
+            response_types?: string[];
+            /** @example openid offline_access */
+            scope?: string;
+            software_id?: string;
+            software_statement?: string;
+            software_version?: string;
+            token_endpoint_auth_method?: string;
+            tos_uri?: string;
+        };
+        /**
+         * Oauth2DeleteClientBody
+         * @example {
+         *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+         *     }
+         */
+        Oauth2DeleteClientBody: {
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            client_id: string;
+        };
+        /**
+         * Oauth2DeleteConsentBody
+         * @example {
+         *       "id": "f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G"
+         *     }
+         */
+        Oauth2DeleteConsentBody: {
+            /** @example f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G */
+            id: string;
+        };
+        /**
+         * Oauth2EndSessionByPostForm
+         * @example {}
+         */
+        Oauth2EndSessionByPostForm: {
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            client_id?: string;
+            /** @example eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl */
+            id_token_hint?: string;
+            /** @example https://client.example.com/signed-out */
+            post_logout_redirect_uri?: string;
+            /** @example hY2zvcOj */
+            state?: string;
+        };
+        /**
+         * Oauth2EndSessionConfirmForm
+         * @example {
+         *       "action": "cancel"
+         *     }
+         */
+        Oauth2EndSessionConfirmForm: {
+            /** @example cancel */
+            action: string;
+        };
+        /**
+         * Oauth2EndSessionForm
+         * @example {}
+         */
+        Oauth2EndSessionForm: {
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            client_id?: string;
+            /** @example eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl */
+            id_token_hint?: string;
+            /** @example https://client.example.com/signed-out */
+            post_logout_redirect_uri?: string;
+            /** @example hY2zvcOj */
+            state?: string;
+        };
+        /**
+         * Oauth2IntrospectForm
+         * @example {
+         *       "token": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+         *     }
+         */
+        Oauth2IntrospectForm: {
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            client_id?: string;
+            client_secret?: string;
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            token: string;
+            token_type_hint?: string;
+        };
+        /**
+         * Oauth2PublicClientPreloginBody
+         * @example {
+         *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+         *     }
+         */
+        Oauth2PublicClientPreloginBody: {
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            client_id: string;
+            oauth_query?: string;
+        };
+        /**
+         * Oauth2RegisterBody
+         * @example {}
+         */
+        Oauth2RegisterBody: {
+            application_type?: string;
+            backchannel_logout_session_required?: boolean;
+            backchannel_logout_uri?: string;
+            /** @example Claude */
+            client_name?: string;
+            client_uri?: string;
+            contacts?: string[];
+            dpop_bound_access_tokens?: boolean;
+            grant_types?: string[];
+            jwks?: Record<string, never>;
+            jwks_uri?: string;
+            logo_uri?: string;
+            policy_uri?: string;
+            post_logout_redirect_uris?: string[];
+            /**
+             * @example [
+             *       "https://client.example.com/callback"
+             *     ]
+             */
+            redirect_uris?: string[];
+            resources?: string[];
+            response_types?: string[];
+            /** @example openid offline_access */
+            scope?: string;
+            skip_consent?: string;
+            software_id?: string;
+            software_statement?: string;
+            software_version?: string;
+            subject_type?: string;
+            token_endpoint_auth_method?: string;
+            tos_uri?: string;
+        };
+        /**
+         * Oauth2RevokeForm
+         * @example {
+         *       "token": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+         *     }
+         */
+        Oauth2RevokeForm: {
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            client_id?: string;
+            client_secret?: string;
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            token: string;
+            token_type_hint?: string;
+        };
+        /**
+         * Oauth2TokenForm
+         * @example {
+         *       "grant_type": "authorization_code"
+         *     }
+         */
+        Oauth2TokenForm: {
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            client_id?: string;
+            client_secret?: string;
+            /** @example 8f3a1c5d */
+            code?: string;
+            code_verifier?: string;
+            /**
+             * @description `authorization_code`, `refresh_token`, …
+             * @example authorization_code
+             */
+            grant_type: string;
+            redirect_uri?: string;
+            refresh_token?: string;
+            resource?: string;
+            /** @example openid offline_access */
+            scope?: string;
+        };
+        /**
+         * Oauth2UpdateClientBody
+         * @example {
+         *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg",
+         *       "update": {
+         *         "scopes": [
+         *           "openid"
+         *         ]
+         *       }
+         *     }
+         */
+        Oauth2UpdateClientBody: {
+            /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+            client_id: string;
+            /**
+             * @example {
+             *       "scopes": [
+             *         "openid"
+             *       ]
+             *     }
+             */
+            update: {
+                application_type?: string;
+                backchannel_logout_session_required?: boolean;
+                backchannel_logout_uri?: string;
+                client_name?: string;
+                client_uri?: string;
+                contacts?: string[];
+                grant_types?: string[];
+                logo_uri?: string;
+                policy_uri?: string;
+                post_logout_redirect_uris?: string[];
+                redirect_uris?: string[];
+                response_types?: string[];
+                scope?: string;
+                software_id?: string;
+                software_statement?: string;
+                software_version?: string;
+                tos_uri?: string;
+            };
+        };
+        /**
+         * Oauth2UpdateConsentBody
+         * @example {
+         *       "id": "f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G",
+         *       "update": {
+         *         "scopes": [
+         *           "openid"
+         *         ]
+         *       }
+         *     }
+         */
+        Oauth2UpdateConsentBody: {
+            /** @example f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G */
+            id: string;
+            /**
+             * @example {
+             *       "scopes": [
+             *         "openid"
+             *       ]
+             *     }
+             */
+            update: {
+                scopes: string[];
+            };
+        };
+        /**
+         * Oauth2UserinfoByPostForm
+         * @example {}
+         */
+        Oauth2UserinfoByPostForm: {
+            access_token?: string;
+        };
+        /**
+         * Oauth2UserinfoForm
+         * @example {}
+         */
+        Oauth2UserinfoForm: {
+            access_token?: string;
         };
         /**
          * Ok
@@ -819,16 +1837,131 @@ export interface components {
             type: string;
         };
         /**
+         * ProviderAccessToken
+         * @description A provider's access token; times and the ID token only where they are known.
+         */
+        ProviderAccessToken: {
+            /** Accesstoken */
+            accessToken: string;
+            /** Accesstokenexpiresat */
+            accessTokenExpiresAt?: string | null;
+            /** Idtoken */
+            idToken?: string | null;
+            /** Scopes */
+            scopes: string[];
+        };
+        /**
+         * ProviderAccount
+         * @description An account; `account_id` is the provider's name for it.
+         */
+        ProviderAccount: {
+            /** Accountid */
+            accountId: string;
+            /** Id */
+            id: string;
+            /** Providerid */
+            providerId: string;
+        };
+        /**
+         * RefreshTokenBody
+         * @example {
+         *       "accountId": "ABSAQoAG8ohVcyYXRhzwwFZx7tKZ8bpF"
+         *     }
+         */
+        RefreshTokenBody: {
+            /**
+             * @description The `id` that `/list-accounts` gives
+             * @example y4hUSwz8oHSPkqjTBVWUVQDU6NPGIZgB
+             */
+            accountId?: string;
+            /**
+             * @description The account in this browser's cookie
+             * @example true
+             */
+            useAccountCookie?: boolean;
+            /**
+             * @description Without meaning for a client
+             * @example R5xUYRDsZtJ2AlEsMW7yKDJwS2LSbzbF
+             */
+            userId?: string;
+        } & (unknown | unknown);
+        /**
+         * RefreshedTokens
+         * @description A provider's new tokens; `account_id` is the `id` that `/list-accounts` gives.
+         */
+        RefreshedTokens: {
+            /** Accesstoken */
+            accessToken: string;
+            /** Accesstokenexpiresat */
+            accessTokenExpiresAt?: string | null;
+            /** Accountid */
+            accountId: string;
+            /** Idtoken */
+            idToken?: string | null;
+            /** Providerid */
+            providerId: string;
+            /** Refreshtoken */
+            refreshToken: string;
+            /** Refreshtokenexpiresat */
+            refreshTokenExpiresAt?: string | null;
+            /** Scope */
+            scope?: string | null;
+        };
+        /**
          * Registration
          * @description Who signs up; without a name, the e-mail address up to its @ becomes the name.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "name": "Ada Lovelace",
+         *       "password": "correct horse battery staple"
+         *     }
          */
         Registration: {
-            /** Email */
+            /**
+             * Email
+             * @example ada@example.com
+             */
             email: string;
             /** Name */
             name?: string | null;
-            /** Password */
+            /**
+             * Password
+             * @example correct horse battery staple
+             */
             password: string;
+        };
+        /**
+         * RequestPasswordResetBody
+         * @example {
+         *       "email": "ada@example.com"
+         *     }
+         */
+        RequestPasswordResetBody: {
+            /**
+             * @description E-mail address
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * @description Page that asks for the password
+             * @example /reset-password
+             */
+            redirectTo?: string;
+        };
+        /**
+         * ResetPasswordBody
+         * @example {
+         *       "newPassword": "staple battery horse correct"
+         *     }
+         */
+        ResetPasswordBody: {
+            /** @example staple battery horse correct */
+            newPassword: string;
+            /**
+             * @description From the link; or in the query
+             * @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg
+             */
+            token?: string;
         };
         /**
          * ResetRequested
@@ -839,6 +1972,34 @@ export interface components {
             message: string;
             /** Status */
             status: boolean;
+        };
+        /**
+         * RevokeSessionBody
+         * @example {
+         *       "token": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+         *     }
+         */
+        RevokeSessionBody: {
+            /**
+             * @description The session's token
+             * @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg
+             */
+            token: string;
+        };
+        /**
+         * SendVerificationEmailBody
+         * @example {
+         *       "email": "ada@example.com"
+         *     }
+         */
+        SendVerificationEmailBody: {
+            /**
+             * @description Where the link leads in the end
+             * @example /
+             */
+            callbackURL?: string;
+            /** @example ada@example.com */
+            email: string;
         };
         /**
          * Session
@@ -893,6 +2054,132 @@ export interface components {
             user: components["schemas"]["User"];
         };
         /**
+         * SignInEmailBody
+         * @example {
+         *       "email": "ada@example.com",
+         *       "password": "correct horse battery staple"
+         *     }
+         */
+        SignInEmailBody: {
+            /**
+             * @description Where the client goes afterwards
+             * @example /
+             */
+            callbackURL?: string;
+            /**
+             * @description E-mail address
+             * @example ada@example.com
+             */
+            email: string;
+            /** @example correct horse battery staple */
+            password: string;
+            /**
+             * @description false: only until the browser is closed
+             * @example true
+             */
+            rememberMe?: boolean;
+        };
+        /**
+         * SignInSocialBody
+         * @example {
+         *       "provider": "github"
+         *     }
+         */
+        SignInSocialBody: {
+            /**
+             * @description Kept until the browser is back
+             * @example {
+             *       "plan": "free"
+             *     }
+             */
+            additionalData?: Record<string, never>;
+            /**
+             * @description More for the provider
+             * @example {
+             *       "prompt": "consent"
+             *     }
+             */
+            additionalParams?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Where the browser goes in the end
+             * @example /
+             */
+            callbackURL?: string;
+            /**
+             * @description true: only the URL, not the redirect
+             * @example true
+             */
+            disableRedirect?: boolean;
+            /**
+             * @description Where it goes if something fails
+             * @example /error
+             */
+            errorCallbackURL?: string;
+            /**
+             * @example {
+             *       "token": "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"
+             *     }
+             */
+            idToken?: {
+                accessToken?: string;
+                expiresAt?: number;
+                nonce?: string;
+                refreshToken?: string;
+                token: string;
+                user?: {
+                    email?: string;
+                    name?: {
+                        firstName?: string;
+                        lastName?: string;
+                    };
+                };
+            };
+            /**
+             * @description Whom the provider may expect, such as an e-mail address
+             * @example ada@example.com
+             */
+            loginHint?: string;
+            /**
+             * @description Where it goes after a sign-up
+             * @example /welcome
+             */
+            newUserCallbackURL?: string;
+            /**
+             * @description `github`, `google`, or another that is configured
+             * @example github
+             */
+            provider: string;
+            /**
+             * @description Sign up where it must be asked for
+             * @example true
+             */
+            requestSignUp?: boolean;
+            /**
+             * @description What to ask for beside the usual
+             * @example [
+             *       "read:user"
+             *     ]
+             */
+            scopes?: string[];
+        };
+        /**
+         * SignOutBody
+         * @example {}
+         */
+        SignOutBody: {
+            /**
+             * @description Where the client goes afterwards
+             * @example /
+             */
+            callbackURL?: string;
+            /** @example true */
+            disableRedirect?: boolean;
+            /** @example hY2zvcOj */
+            state?: string;
+        };
+        /**
          * SignUp
          * @description A new user; `token` is the session's, null where the e-mail must be verified first.
          */
@@ -900,6 +2187,37 @@ export interface components {
             /** Token */
             token: string | null;
             user: components["schemas"]["User"];
+        };
+        /**
+         * SignUpEmailBody
+         * @example {
+         *       "email": "ada@example.com",
+         *       "name": "Ada Lovelace",
+         *       "password": "correct horse battery staple"
+         *     }
+         */
+        SignUpEmailBody: {
+            /**
+             * @description Where the client goes afterwards
+             * @example /
+             */
+            callbackURL?: string;
+            /**
+             * @description E-mail address
+             * @example ada@example.com
+             */
+            email: string;
+            /** @example https://example.com/ada.png */
+            image?: string;
+            /** @example Ada Lovelace */
+            name: string;
+            /** @example correct horse battery staple */
+            password: string;
+            /**
+             * @description false: only until the browser is closed
+             * @example true
+             */
+            rememberMe?: boolean;
         };
         /**
          * SocialSignIn
@@ -933,11 +2251,18 @@ export interface components {
         /**
          * TaskCreate
          * @description A new task; anything else in the body, such as `id` or `user_id`, is ignored.
+         * @example {
+         *       "description": "Two litres",
+         *       "title": "Buy milk"
+         *     }
          */
         TaskCreate: {
             /** Description */
             description?: string | null;
-            /** Title */
+            /**
+             * Title
+             * @example Buy milk
+             */
             title: string;
         };
         /**
@@ -967,15 +2292,22 @@ export interface components {
             user_id: string;
         };
         /**
-         * TaskReplace
-         * @description A task's new content: a missing description becomes null, a missing `completed` stays.
+         * TaskUpdate
+         * @description A task's new content: what is missing stays as it is, a description of null clears it.
+         * @example {
+         *       "completed": true,
+         *       "title": "Buy oat milk"
+         *     }
          */
-        TaskReplace: {
+        TaskUpdate: {
             /** Completed */
             completed?: boolean | null;
             /** Description */
             description?: string | null;
-            /** Title */
+            /**
+             * Title
+             * @example Buy milk
+             */
             title: string;
         };
         /**
@@ -986,6 +2318,46 @@ export interface components {
             /** Token */
             token: string;
         };
+        /**
+         * TokenIntrospection
+         * @description What a token is worth (RFC 7662).
+         */
+        TokenIntrospection: {
+            /** Active */
+            active: boolean;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
+         * UnlinkAccountBody
+         * @example {
+         *       "accountId": "y4hUSwz8oHSPkqjTBVWUVQDU6NPGIZgB"
+         *     }
+         */
+        UnlinkAccountBody: {
+            /**
+             * @description The `id` that `/list-accounts` gives
+             * @example y4hUSwz8oHSPkqjTBVWUVQDU6NPGIZgB
+             */
+            accountId: string;
+        };
+        /**
+         * UpdateSessionBody
+         * @example {}
+         */
+        UpdateSessionBody: Record<string, never>;
+        /**
+         * UpdateUserBody
+         * @example {
+         *       "name": "Ada Lovelace"
+         *     }
+         */
+        UpdateUserBody: {
+            /** @example https://example.com/ada.png */
+            image?: string | null;
+            /** @example Ada Lovelace */
+            name?: string;
+        } | unknown | unknown;
         /**
          * UpdatedSession
          * @description The session after the change.
@@ -1020,6 +2392,22 @@ export interface components {
             updatedAt: string;
         };
         /**
+         * UserInfo
+         * @description Claims about the user.
+         */
+        UserInfo: {
+            /** Email */
+            email?: string | null;
+            /** Email Verified */
+            email_verified?: boolean | null;
+            /** Name */
+            name?: string | null;
+            /** Sub */
+            sub: string;
+        } & {
+            [key: string]: unknown;
+        };
+        /**
          * VerifiedEmail
          * @description Done; `user` where the address itself has changed.
          */
@@ -1027,6 +2415,16 @@ export interface components {
             /** Status */
             status: boolean;
             user?: components["schemas"]["User"] | null;
+        };
+        /**
+         * VerifyPasswordBody
+         * @example {
+         *       "password": "correct horse battery staple"
+         *     }
+         */
+        VerifyPasswordBody: {
+            /** @example correct horse battery staple */
+            password: string;
         };
     };
     responses: never;
@@ -1037,7 +2435,67 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    get_callback_provider_: {
+    accountInfo: {
+        parameters: {
+            query: {
+                /** @example y4hUSwz8oHSPkqjTBVWUVQDU6NPGIZgB */
+                accountId: string;
+                userId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountInfo"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    callbackProvider: {
         parameters: {
             query?: {
                 code?: string;
@@ -1050,6 +2508,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example github */
                 provider: string;
             };
             cookie?: never;
@@ -1089,9 +2548,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_callback_provider_: {
+    callbackProviderByPost: {
         parameters: {
             query?: {
                 code?: string;
@@ -1104,30 +2572,15 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example github */
                 provider: string;
             };
             cookie?: never;
         };
         requestBody?: {
             content: {
-                "application/json": {
-                    code?: string;
-                    device_id?: string;
-                    error?: string;
-                    error_description?: string;
-                    iss?: string;
-                    state?: string;
-                    user?: string;
-                };
-                "application/x-www-form-urlencoded": {
-                    code?: string;
-                    device_id?: string;
-                    error?: string;
-                    error_description?: string;
-                    iss?: string;
-                    state?: string;
-                    user?: string;
-                };
+                /** @example {} */
+                "application/x-www-form-urlencoded": components["schemas"]["CallbackProviderByPostForm"];
             };
         };
         responses: {
@@ -1191,9 +2644,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_change_email: {
+    changeEmail: {
         parameters: {
             query?: never;
             header?: never;
@@ -1202,12 +2664,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Where the link leads in the end */
-                    callbackURL?: string;
-                    /** @description The address to have instead */
-                    newEmail: string;
-                };
+                /**
+                 * @example {
+                 *       "newEmail": "ada.lovelace@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeEmailBody"];
             };
         };
         responses: {
@@ -1274,9 +2736,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_change_password: {
+    changePassword: {
         parameters: {
             query?: never;
             header?: never;
@@ -1285,11 +2756,13 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    currentPassword: string;
-                    newPassword: string;
-                    revokeOtherSessions?: boolean;
-                };
+                /**
+                 * @example {
+                 *       "currentPassword": "correct horse battery staple",
+                 *       "newPassword": "staple battery horse correct"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangePasswordBody"];
             };
         };
         responses: {
@@ -1367,7 +2840,7 @@ export interface operations {
             };
         };
     };
-    post_delete_user: {
+    deleteUser: {
         parameters: {
             query?: never;
             header?: never;
@@ -1376,12 +2849,8 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    callbackURL?: string;
-                    /** @description Needed where the session is old */
-                    password?: string;
-                    token?: string;
-                };
+                /** @example {} */
+                "application/json": components["schemas"]["DeleteUserBody"];
             };
         };
         responses: {
@@ -1468,9 +2937,10 @@ export interface operations {
             };
         };
     };
-    get_delete_user_callback: {
+    deleteUserCallback: {
         parameters: {
             query: {
+                /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
                 token: string;
                 callbackURL?: string;
             };
@@ -1533,9 +3003,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    get_error: {
+    error: {
         parameters: {
             query?: never;
             header?: never;
@@ -1561,9 +3040,110 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    get_get_session: {
+    getAccessToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "accountId": "ABSAQoAG8ohVcyYXRhzwwFZx7tKZ8bpF"
+                 *     }
+                 */
+                "application/json": components["schemas"]["GetAccessTokenBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderAccessToken"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    getSession: {
         parameters: {
             query?: never;
             header?: never;
@@ -1608,9 +3188,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_get_session: {
+    getSessionByPost: {
         parameters: {
             query?: never;
             header?: never;
@@ -1655,9 +3244,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    get_jwks: {
+    jwks: {
         parameters: {
             query?: never;
             header?: never;
@@ -1684,9 +3282,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_link_social: {
+    linkSocial: {
         parameters: {
             query?: never;
             header?: never;
@@ -1695,34 +3302,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Kept until the browser is back */
-                    additionalData?: Record<string, never>;
-                    /** @description More for the provider */
-                    additionalParams?: {
-                        [key: string]: string;
-                    };
-                    /** @description Where the browser goes in the end */
-                    callbackURL?: string;
-                    /** @description true: only the URL, not the redirect */
-                    disableRedirect?: boolean;
-                    /** @description Where it goes if something fails */
-                    errorCallbackURL?: string;
-                    idToken?: {
-                        accessToken?: string;
-                        nonce?: string;
-                        refreshToken?: string;
-                        token: string;
-                    };
-                    /** @description Whom the provider may expect, such as an e-mail address */
-                    loginHint?: string;
-                    /** @description `github`, `google`, or another that is configured */
-                    provider: string;
-                    /** @description Sign up where it must be asked for */
-                    requestSignUp?: boolean;
-                    /** @description What to ask for beside the usual */
-                    scopes?: string[];
-                };
+                /**
+                 * @example {
+                 *       "provider": "github"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LinkSocialBody"];
             };
         };
         responses: {
@@ -1816,9 +3401,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    get_list_accounts: {
+    listAccounts: {
         parameters: {
             query?: never;
             header?: never;
@@ -1854,9 +3448,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    get_list_sessions: {
+    listSessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -1901,9 +3504,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    login_api_auth_login_post: {
+    login: {
         parameters: {
             query?: never;
             header?: never;
@@ -1952,6 +3564,15 @@ export interface operations {
                     "application/json": components["schemas"]["PlainErrorDetail"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlainErrorDetail"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -1981,7 +3602,7 @@ export interface operations {
             };
         };
     };
-    login_api_auth_login_email_post: {
+    loginEmail: {
         parameters: {
             query?: never;
             header?: never;
@@ -2030,6 +3651,15 @@ export interface operations {
                     "application/json": components["schemas"]["PlainErrorDetail"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlainErrorDetail"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -2059,7 +3689,2186 @@ export interface operations {
             };
         };
     };
-    get_ok: {
+    oauth2Authorize: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthRedirect"];
+                };
+            };
+            /** @description Where the browser goes */
+            302: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2AuthorizeByPost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthRedirect"];
+                };
+            };
+            /** @description Where the browser goes */
+            302: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2ClientRotateSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Oauth2ClientRotateSecretBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2Consent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "accept": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["Oauth2ConsentBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthRedirect"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2Continue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["Oauth2ContinueBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthRedirect"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2CreateClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["Oauth2CreateClientBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2DeleteClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Oauth2DeleteClientBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nothing"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2DeleteConsent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Oauth2DeleteConsentBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nothing"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2EndSession: {
+        parameters: {
+            query?: {
+                id_token_hint?: string;
+                client_id?: string;
+                post_logout_redirect_uri?: string;
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/x-www-form-urlencoded": components["schemas"]["Oauth2EndSessionForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthRedirect"];
+                };
+            };
+            /** @description Where the browser goes */
+            302: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2EndSessionByPost: {
+        parameters: {
+            query?: {
+                id_token_hint?: string;
+                client_id?: string;
+                post_logout_redirect_uri?: string;
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/x-www-form-urlencoded": components["schemas"]["Oauth2EndSessionByPostForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthRedirect"];
+                };
+            };
+            /** @description Where the browser goes */
+            302: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2EndSessionConfirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "cancel"
+                 *     }
+                 */
+                "application/x-www-form-urlencoded": components["schemas"]["Oauth2EndSessionConfirmForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthRedirect"];
+                };
+            };
+            /** @description Where the browser goes */
+            302: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2GetClient: {
+        parameters: {
+            query: {
+                /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+                client_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2GetClients: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"][];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2GetConsent: {
+        parameters: {
+            query: {
+                /** @example f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G */
+                id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthConsent"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2GetConsents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthConsent"][];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2Introspect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+                 *     }
+                 */
+                "application/x-www-form-urlencoded": components["schemas"]["Oauth2IntrospectForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenIntrospection"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2PublicClient: {
+        parameters: {
+            query: {
+                /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+                client_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2PublicClientPrelogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Oauth2PublicClientPreloginBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2Register: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {} */
+                "application/json": components["schemas"]["Oauth2RegisterBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2Revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+                 *     }
+                 */
+                "application/x-www-form-urlencoded": components["schemas"]["Oauth2RevokeForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Nothing"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2Token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "grant_type": "authorization_code"
+                 *     }
+                 */
+                "application/x-www-form-urlencoded": components["schemas"]["Oauth2TokenForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthTokens"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2UpdateClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg",
+                 *       "update": {
+                 *         "scopes": [
+                 *           "openid"
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Oauth2UpdateClientBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthClient"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2UpdateConsent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "id": "f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G",
+                 *       "update": {
+                 *         "scopes": [
+                 *           "openid"
+                 *         ]
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Oauth2UpdateConsentBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OAuthConsent"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2Userinfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/x-www-form-urlencoded": components["schemas"]["Oauth2UserinfoForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserInfo"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    oauth2UserinfoByPost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /** @example {} */
+                "application/x-www-form-urlencoded": components["schemas"]["Oauth2UserinfoByPostForm"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserInfo"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    ok: {
         parameters: {
             query?: never;
             header?: never;
@@ -2086,9 +5895,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_request_password_reset: {
+    refreshToken: {
         parameters: {
             query?: never;
             header?: never;
@@ -2097,12 +5915,104 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description E-mail address */
-                    email: string;
-                    /** @description Page that asks for the password */
-                    redirectTo?: string;
+                /**
+                 * @example {
+                 *       "accountId": "ABSAQoAG8ohVcyYXRhzwwFZx7tKZ8bpF"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RefreshTokenBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
                 };
+                content: {
+                    "application/json": components["schemas"]["RefreshedTokens"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    requestPasswordReset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "ada@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RequestPasswordResetBody"];
             };
         };
         responses: {
@@ -2160,9 +6070,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_reset_password: {
+    resetPassword: {
         parameters: {
             query?: {
                 token?: string;
@@ -2173,11 +6092,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    newPassword: string;
-                    /** @description From the link; or in the query */
-                    token?: string;
-                };
+                /**
+                 * @example {
+                 *       "newPassword": "staple battery horse correct"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResetPasswordBody"];
             };
         };
         responses: {
@@ -2246,13 +6166,15 @@ export interface operations {
             };
         };
     };
-    get_reset_password_token_: {
+    resetPasswordToken: {
         parameters: {
             query: {
+                /** @example / */
                 callbackURL: string;
             };
             header?: never;
             path: {
+                /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
                 token: string;
             };
             cookie?: never;
@@ -2301,9 +6223,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_revoke_other_sessions: {
+    revokeOtherSessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -2366,9 +6297,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_revoke_session: {
+    revokeSession: {
         parameters: {
             query?: never;
             header?: never;
@@ -2377,10 +6317,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description The session's token */
-                    token: string;
-                };
+                /**
+                 * @example {
+                 *       "token": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RevokeSessionBody"];
             };
         };
         responses: {
@@ -2447,9 +6389,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_revoke_sessions: {
+    revokeSessions: {
         parameters: {
             query?: never;
             header?: never;
@@ -2512,9 +6463,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_send_verification_email: {
+    sendVerificationEmail: {
         parameters: {
             query?: never;
             header?: never;
@@ -2523,11 +6483,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Where the link leads in the end */
-                    callbackURL?: string;
-                    email: string;
-                };
+                /**
+                 * @example {
+                 *       "email": "ada@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SendVerificationEmailBody"];
             };
         };
         responses: {
@@ -2585,9 +6546,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_sign_in_email: {
+    signInEmail: {
         parameters: {
             query?: never;
             header?: never;
@@ -2596,22 +6566,13 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Where the client goes afterwards */
-                    callbackURL?: string;
-                    /** @description E-mail address */
-                    email: string;
-                    password: string;
-                    /** @description false: only until the browser is closed */
-                    rememberMe?: boolean;
-                };
-                "application/x-www-form-urlencoded": {
-                    /** @description Where the client goes afterwards */
-                    callbackURL?: string;
-                    /** @description E-mail address */
-                    email: string;
-                    password: string;
-                };
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SignInEmailBody"];
             };
         };
         responses: {
@@ -2689,7 +6650,7 @@ export interface operations {
             };
         };
     };
-    post_sign_in_social: {
+    signInSocial: {
         parameters: {
             query?: never;
             header?: never;
@@ -2698,44 +6659,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Kept until the browser is back */
-                    additionalData?: Record<string, never>;
-                    /** @description More for the provider */
-                    additionalParams?: {
-                        [key: string]: string;
-                    };
-                    /** @description Where the browser goes in the end */
-                    callbackURL?: string;
-                    /** @description true: only the URL, not the redirect */
-                    disableRedirect?: boolean;
-                    /** @description Where it goes if something fails */
-                    errorCallbackURL?: string;
-                    idToken?: {
-                        accessToken?: string;
-                        expiresAt?: number;
-                        nonce?: string;
-                        refreshToken?: string;
-                        token: string;
-                        user?: {
-                            email?: string;
-                            name?: {
-                                firstName?: string;
-                                lastName?: string;
-                            };
-                        };
-                    };
-                    /** @description Whom the provider may expect, such as an e-mail address */
-                    loginHint?: string;
-                    /** @description Where it goes after a sign-up */
-                    newUserCallbackURL?: string;
-                    /** @description `github`, `google`, or another that is configured */
-                    provider: string;
-                    /** @description Sign up where it must be asked for */
-                    requestSignUp?: boolean;
-                    /** @description What to ask for beside the usual */
-                    scopes?: string[];
-                };
+                /**
+                 * @example {
+                 *       "provider": "github"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SignInSocialBody"];
             };
         };
         responses: {
@@ -2811,9 +6740,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_sign_out: {
+    signOut: {
         parameters: {
             query?: never;
             header?: never;
@@ -2822,12 +6760,8 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": {
-                    /** @description Where the client goes afterwards */
-                    callbackURL?: string;
-                    disableRedirect?: boolean;
-                    state?: string;
-                };
+                /** @example {} */
+                "application/json": components["schemas"]["SignOutBody"];
             };
         };
         responses: {
@@ -2885,9 +6819,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_sign_up_email: {
+    signUpEmail: {
         parameters: {
             query?: never;
             header?: never;
@@ -2896,26 +6839,14 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Where the client goes afterwards */
-                    callbackURL?: string;
-                    /** @description E-mail address */
-                    email: string;
-                    image?: string;
-                    name: string;
-                    password: string;
-                    /** @description false: only until the browser is closed */
-                    rememberMe?: boolean;
-                };
-                "application/x-www-form-urlencoded": {
-                    /** @description Where the client goes afterwards */
-                    callbackURL?: string;
-                    /** @description E-mail address */
-                    email: string;
-                    image?: string;
-                    name: string;
-                    password: string;
-                };
+                /**
+                 * @example {
+                 *       "email": "ada@example.com",
+                 *       "name": "Ada Lovelace",
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SignUpEmailBody"];
             };
         };
         responses: {
@@ -2993,7 +6924,7 @@ export interface operations {
             };
         };
     };
-    signup_api_auth_signup_post: {
+    signup: {
         parameters: {
             query?: never;
             header?: never;
@@ -3042,6 +6973,15 @@ export interface operations {
                     "application/json": components["schemas"]["PlainErrorDetail"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlainErrorDetail"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -3071,7 +7011,7 @@ export interface operations {
             };
         };
     };
-    get_token: {
+    token: {
         parameters: {
             query?: never;
             header?: never;
@@ -3107,9 +7047,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_unlink_account: {
+    unlinkAccount: {
         parameters: {
             query?: never;
             header?: never;
@@ -3118,10 +7067,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description The `id` that `/list-accounts` gives */
-                    accountId: string;
-                };
+                /**
+                 * @example {
+                 *       "accountId": "y4hUSwz8oHSPkqjTBVWUVQDU6NPGIZgB"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UnlinkAccountBody"];
             };
         };
         responses: {
@@ -3188,9 +7139,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_update_session: {
+    updateSession: {
         parameters: {
             query?: never;
             header?: never;
@@ -3199,7 +7159,8 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": Record<string, never>;
+                /** @example {} */
+                "application/json": components["schemas"]["UpdateSessionBody"];
             };
         };
         responses: {
@@ -3266,9 +7227,18 @@ export interface operations {
                     "application/json": components["schemas"]["AuthError"];
                 };
             };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
         };
     };
-    post_update_user: {
+    updateUser: {
         parameters: {
             query?: never;
             header?: never;
@@ -3277,158 +7247,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    email?: never;
-                    image?: string | null;
-                    name?: string;
-                } | unknown | unknown;
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Status"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthError"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthError"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthError"];
-                };
-            };
-            /** @description Request Entity Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthError"];
-                };
-            };
-            /** @description Unsupported Media Type */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthError"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthError"];
-                };
-            };
-        };
-    };
-    get_verify_email: {
-        parameters: {
-            query: {
-                token: string;
-                callbackURL?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["VerifiedEmail"];
-                };
-            };
-            /** @description Where the browser goes */
-            302: {
-                headers: {
-                    Location: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthError"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthError"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthError"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuthError"];
-                };
-            };
-        };
-    };
-    post_verify_password: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    password: string;
-                };
+                /**
+                 * @example {
+                 *       "name": "Ada Lovelace"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UpdateUserBody"];
             };
         };
         responses: {
@@ -3506,7 +7330,176 @@ export interface operations {
             };
         };
     };
-    list_tasks_api_tasks_get: {
+    verifyEmail: {
+        parameters: {
+            query: {
+                /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
+                token: string;
+                callbackURL?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerifiedEmail"];
+                };
+            };
+            /** @description Where the browser goes */
+            302: {
+                headers: {
+                    Location: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    verifyPassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "password": "correct horse battery staple"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VerifyPasswordBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuthError"];
+                };
+            };
+        };
+    };
+    listTasks: {
         parameters: {
             query?: {
                 /** @description Which tasks */
@@ -3570,7 +7563,7 @@ export interface operations {
             };
         };
     };
-    create_task_api_tasks_post: {
+    createTask: {
         parameters: {
             query?: never;
             header?: {
@@ -3626,6 +7619,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorDetail"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -3646,7 +7648,7 @@ export interface operations {
             };
         };
     };
-    get_task_api_tasks__task_id__get: {
+    getTask: {
         parameters: {
             query?: never;
             header?: {
@@ -3655,7 +7657,7 @@ export interface operations {
             };
             path: {
                 /** @description The task's id */
-                task_id: number;
+                id: number;
             };
             cookie?: never;
         };
@@ -3719,7 +7721,7 @@ export interface operations {
             };
         };
     };
-    replace_task_api_tasks__task_id__put: {
+    updateTask: {
         parameters: {
             query?: never;
             header?: {
@@ -3728,13 +7730,13 @@ export interface operations {
             };
             path: {
                 /** @description The task's id */
-                task_id: number;
+                id: number;
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TaskReplace"];
+                "application/json": components["schemas"]["TaskUpdate"];
             };
         };
         responses: {
@@ -3785,6 +7787,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorDetail"];
                 };
             };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorDetail"];
+                };
+            };
             /** @description Unprocessable Entity */
             422: {
                 headers: {
@@ -3805,7 +7816,7 @@ export interface operations {
             };
         };
     };
-    delete_task_api_tasks__task_id__delete: {
+    deleteTask: {
         parameters: {
             query?: never;
             header?: {
@@ -3814,7 +7825,7 @@ export interface operations {
             };
             path: {
                 /** @description The task's id */
-                task_id: number;
+                id: number;
             };
             cookie?: never;
         };
@@ -3874,7 +7885,7 @@ export interface operations {
             };
         };
     };
-    toggle_task_api_tasks__task_id__complete_patch: {
+    toggleTask: {
         parameters: {
             query?: never;
             header?: {
@@ -3883,7 +7894,7 @@ export interface operations {
             };
             path: {
                 /** @description The task's id */
-                task_id: number;
+                id: number;
             };
             cookie?: never;
         };

@@ -1,68 +1,75 @@
-// Short messages at the edge of the page, each with at most one action, which go away by themselves.
+// Short messages at the edge of the page: one of what was just done, which goes away by itself, and those of
+// what went wrong or is new, which stay until somebody has seen them. What is only heard is announced.
 import { useSyncExternalStore } from "react";
 
 export interface Toast {
   id: number;
   message: string;
-  tone: "plain" | "error";
+  tone: "plain" | "news" | "error";
   action?: { label: string; run: () => void };
-  /** Called when it goes away without its action. */
-  onGone?: () => void;
 }
 
-export const UNDO = "Undo";
+interface Messages {
+  toasts: readonly Toast[];
+  announced: string;
+}
 
 const SECONDS = 7;
 const AT_MOST = 3;
+const MOMENT_MILLISECONDS = 1_000;
+const NONE: Messages = { toasts: [], announced: "" };
 
-let toasts: readonly Toast[] = [];
+let messages = NONE;
 let lastId = 0;
 let held = false;
-const timers = new Map<number, ReturnType<typeof setTimeout>>();
+let announcedAt = Number.NEGATIVE_INFINITY;
+let timer: ReturnType<typeof setTimeout> | undefined;
 const listeners = new Set<() => void>();
 
-export function showToast(toast: Omit<Toast, "id" | "tone"> & { tone?: Toast["tone"] }): void {
+/** A new plain message takes the place of the one before; returns its id. */
+export function showToast(toast: Omit<Toast, "id" | "tone"> & { tone?: Toast["tone"] }): number {
   lastId += 1;
   const shown: Toast = { tone: "plain", ...toast, id: lastId };
-  publish([...toasts, shown]);
-  for (const old of toasts.slice(0, -AT_MOST)) dismissToast(old.id);
-  if (!held) startTimer(shown);
+  const kept = messages.toasts.filter(({ tone, message }) => tone !== "plain" && message !== shown.message);
+  publish({ toasts: [...kept, shown].slice(-AT_MOST) });
+  if (!held) startTimer();
+  return lastId;
 }
 
 export function dismissToast(id: number): void {
-  take(id)?.onGone?.();
+  publish({ toasts: messages.toasts.filter((toast) => toast.id !== id) });
+  if (messages.toasts.length === 0) held = false;
 }
 
-export function runToastAction(id: number): void {
-  take(id)?.action?.run();
+export function runToastAction({ id, action }: Toast): void {
+  dismissToast(id);
+  action?.run();
 }
 
-/** Undo what was done last; false if there is nothing to undo. */
-export function undoNewest(): boolean {
-  const newest = toasts.findLast(({ action }) => action?.label === UNDO);
-  if (newest) runToastAction(newest.id);
-  return newest !== undefined;
+export function clearToasts(tone?: Toast["tone"]): void {
+  publish({ toasts: tone ? messages.toasts.filter((toast) => toast.tone !== tone) : [], announced: "" });
 }
 
 /** Let nothing go away while somebody points at it, or has the focus in it. */
 export function holdToasts(hold: boolean): void {
   held = hold;
-  for (const toast of toasts) {
-    if (hold) stopTimer(toast.id);
-    else if (!timers.has(toast.id)) startTimer(toast);
-  }
+  if (hold) clearTimeout(timer);
+  else startTimer();
 }
 
-/** Let everything go away now: the page is being left, and what waited is sent. */
-export function dismissAll(): void {
-  for (const { id } of toasts) dismissToast(id);
+/** Say something to those who hear the page: after what was said in the same moment, and again if it is the same. */
+export function announce(text: string): void {
+  const isSameMoment = performance.now() - announcedAt < MOMENT_MILLISECONDS;
+  announcedAt = performance.now();
+  const before = isSameMoment ? `${messages.announced}. ` : "";
+  publish({ announced: text === messages.announced ? `${text}\u00a0` : before + text });
 }
 
-export function useToasts(): readonly Toast[] {
+export function useMessages(): Messages {
   return useSyncExternalStore(
     subscribe,
-    () => toasts,
-    () => toasts,
+    () => messages,
+    () => NONE,
   );
 }
 
@@ -71,29 +78,12 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-function publish(next: readonly Toast[]): void {
-  toasts = next;
+function publish(next: Partial<Messages>): void {
+  messages = { ...messages, ...next };
   for (const listener of listeners) listener();
 }
 
-function take(id: number): Toast | undefined {
-  const toast = toasts.find((one) => one.id === id);
-  stopTimer(id);
-  if (toast) publish(toasts.filter((one) => one !== toast));
-  if (toasts.length === 0) held = false;
-  return toast;
-}
-
-/** What went wrong stays until somebody has seen it. */
-function startTimer({ id, tone }: Toast): void {
-  if (tone === "error") return;
-  timers.set(
-    id,
-    setTimeout(() => dismissToast(id), SECONDS * 1000),
-  );
-}
-
-function stopTimer(id: number): void {
-  clearTimeout(timers.get(id));
-  timers.delete(id);
+function startTimer(): void {
+  clearTimeout(timer);
+  timer = setTimeout(() => clearToasts("plain"), SECONDS * 1000);
 }

@@ -1,17 +1,17 @@
-// Writes lib/openapi-types.ts from the API's description; with --check it fails if the file is not up to date.
+// Writes the API's types from its descriptions; with --check it fails if a file is not up to date.
 import { readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 
-const SOURCE = new URL("../../tests/openapi.json", import.meta.url);
-const TARGET = new URL("../lib/openapi-types.ts", import.meta.url);
-const HEADER = "// Generated from tests/openapi.json by `npm run openapi`: do not edit.\n\n";
+/** What is always there, and what plugins add that the page knows. */
+const TYPES = { "openapi-types.ts": "openapi.json", "plugin-types.ts": "openapi-plugins.json" };
 
-const types = HEADER + astToString(await openapiTS(SOURCE));
-if (process.argv.includes("--check")) {
-  if ((await readFile(TARGET, "utf8")) !== types) {
-    console.error("lib/openapi-types.ts differs from tests/openapi.json: run `npm run openapi` in frontend/");
-    process.exit(1);
+for (const [target, source] of Object.entries(TYPES)) {
+  const file = new URL(`../lib/${target}`, import.meta.url);
+  const header = `// Generated from tests/${source} by \`npm run openapi\`: do not edit.\n\n`;
+  const types = header + astToString(await openapiTS(new URL(`../../tests/${source}`, import.meta.url)));
+  if (!process.argv.includes("--check")) await writeFile(file, types);
+  else if ((await readFile(file, "utf8")) !== types) {
+    console.error(`lib/${target} differs from tests/${source}: run \`npm run openapi\` in frontend/`);
+    process.exitCode = 1;
   }
-} else {
-  await writeFile(TARGET, types);
 }

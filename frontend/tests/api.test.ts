@@ -1,108 +1,19 @@
 // lib/api.ts against a real server at BASE_URL, in Node.js: `node --import tsx --test tests/api.test.ts`.
 import assert from "node:assert/strict";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
-import { after, test } from "node:test";
-import { ApiError, createTaskward, type TaskwardOptions } from "../lib/api";
-
-const BASE_URL = process.env.BASE_URL ?? "http://localhost:8000";
-const PASSWORD = "correct horse battery staple";
-const KEY = "taskward.token";
-let people = 0;
-
-interface Call {
-  method: string;
-  path: string;
-  authorization: string | null;
-}
-
-/** What a browser does: keep the session's cookie, send it where credentials are included. */
-function browser() {
-  const cookies = new Map<string, string>();
-  const calls: Call[] = [];
-  const send: typeof fetch = async (input, init = {}) => {
-    const headers = new Headers(init.headers);
-    calls.push({
-      method: init.method ?? "GET",
-      path: String(input).slice(BASE_URL.length),
-      authorization: headers.get("authorization"),
-    });
-    if (init.credentials === "include")
-      headers.set("cookie", [...cookies].map((pair) => pair.join("=")).join("; "));
-    headers.set("origin", BASE_URL);
-    const response = await fetch(input, { ...init, headers });
-    for (const line of response.headers.getSetCookie()) {
-      const [name = "", value = ""] = (line.split(";")[0] ?? "").split(/=(.*)/);
-      if (/max-age=0/i.test(line)) cookies.delete(name);
-      else cookies.set(name, value);
-    }
-    return response;
-  };
-  const renewals = () => calls.filter(({ path }) => path === "/api/auth/token").length;
-  return { send, calls, renewals };
-}
-
-function memory(): NonNullable<TaskwardOptions["storage"]> {
-  const kept = new Map<string, string>();
-  return {
-    getItem: (key) => kept.get(key) ?? null,
-    setItem: (key, value) => void kept.set(key, value),
-    removeItem: (key) => void kept.delete(key),
-  };
-}
-
-/** A client of somebody who has a session, but no token yet. */
-async function newUser(options: TaskwardOptions = {}) {
-  people += 1;
-  const page = browser();
-  const email = `api-${Date.now().toString(36)}-${people}@example.com`;
-  const body = JSON.stringify({ name: "Ada", email, password: PASSWORD });
-  const headers = { "Content-Type": "application/json" };
-  const answer = await page.send(`${BASE_URL}/api/auth/sign-up/email`, { method: "POST", headers, body });
-  assert.equal(answer.status, 200);
-  page.calls.length = 0;
-  const storage = memory();
-  const events: string[] = [];
-  const client = createTaskward({
-    baseURL: BASE_URL,
-    fetch: page.send,
-    storage,
-    onSignedOut: () => events.push("signed out"),
-    ...options,
-  });
-  return { client, page, storage, events };
-}
-
-/** A token that looks valid until `exp`, and that no server accepts. */
-function forged(exp: number): string {
-  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  return `${part({ alg: "HS256" })}.${part({ sub: "me", iat: exp - 900, exp })}.c2lnbmF0dXJl`;
-}
-
-const soon = () => Math.floor(Date.now() / 1000) + 600;
-
-function failed(status: number, more: (error: ApiError) => void = () => {}) {
-  return (error: unknown) => {
-    assert.ok(error instanceof ApiError, String(error));
-    assert.equal(error.status, status);
-    more(error);
-    return true;
-  };
-}
-
-/** A server that answers as it is told: for what a real one does only in distress. */
-async function distressed(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  after(() => server.close());
-  await new Promise((resolve) => server.once("listening", resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-function clientOf(baseURL: string, options: TaskwardOptions = {}) {
-  const storage = memory();
-  storage.setItem(KEY, forged(soon()));
-  return createTaskward({ baseURL, storage, ...options });
-}
+import { test } from "node:test";
+import { createTaskward } from "../lib/api";
+import {
+  BASE_URL,
+  browser,
+  clientOf,
+  distressed,
+  failed,
+  forged,
+  KEY,
+  memory,
+  newUser,
+  soon,
+} from "./support";
 
 test("a task is created, read, listed, replaced, toggled and removed", async () => {
   const { client, page } = await newUser();
@@ -110,7 +21,9 @@ test("a task is created, read, listed, replaced, toggled and removed", async () 
   assert.deepEqual([task.title, task.description, task.completed], ["Read", "a book", false]);
   assert.deepEqual(await client.tasks.get(task.id), task);
   const replaced = await client.tasks.replace(task.id, { title: "Write" });
-  assert.deepEqual([replaced.title, replaced.description], ["Write", null]);
+  assert.deepEqual([replaced.title, replaced.description], ["Write", "a book"]);
+  const cleared = await client.tasks.replace(task.id, { title: "Write", description: null });
+  assert.deepEqual([cleared.title, cleared.description], ["Write", null]);
   assert.equal((await client.tasks.toggle(task.id)).completed, true);
   assert.deepEqual(await client.tasks.list({ status: "pending" }), []);
   assert.deepEqual(
@@ -239,23 +152,89 @@ test("a server that is away is status 0, and nobody is signed out", async () => 
   assert.deepEqual(events, []);
 });
 
-test("a read is sent again after a 503, when the server says; a write is not", async () => {
+test("after a 503, a 409 or a lost answer a read is sent again, and a create with the same key", async () => {
   const seen: string[] = [];
+  const answers = [503, 409, 0];
   const url = await distressed((request, response) => {
-    seen.push(request.method ?? "");
-    if (seen.filter((method) => method === "GET").length > 1) response.end("[]");
-    else
-      response
-        .writeHead(503, { "Retry-After": "0" })
-        .end('{"detail": "The database is unavailable, try again"}');
+    seen.push(`${request.method} ${request.headers["idempotency-key"] ?? ""}`.trim());
+    const status = answers.shift();
+    if (status === 0) return void response.destroy();
+    if (status === undefined) return void response.end(request.method === "GET" ? "[]" : '{"id": 1}');
+    response.writeHead(status, { "Retry-After": "0" }).end('{"detail": "Later"}');
   });
-  const client = clientOf(url);
-  await assert.rejects(
-    client.tasks.create({ title: "once" }),
-    failed(503, ({ retryAfter }) => assert.equal(retryAfter, 0)),
+  const client = clientOf(url, { retries: 3 });
+  await client.tasks.create({ title: "once" }, { idempotencyKey: "mine" });
+  assert.deepEqual(seen, Array(4).fill("POST mine"));
+  answers.push(503, 0);
+  await client.tasks.list();
+  assert.deepEqual(seen.slice(4), Array(3).fill("GET"));
+});
+
+test("another change is not sent again after a 503: what became of it is unknown", async () => {
+  let calls = 0;
+  const url = await distressed((_, response) => {
+    calls += 1;
+    response.writeHead(503, { "Retry-After": "0" }).end('{"detail": "Later"}');
+  });
+  await assert.rejects(clientOf(url).tasks.toggle(1), failed(503));
+  assert.equal(calls, 1);
+});
+
+test("a create that is sent twice is one task", async () => {
+  const { client } = await newUser();
+  const twice = await Promise.allSettled(
+    [1, 2].map(() => client.tasks.create({ title: "one" }, { idempotencyKey: "k" })),
   );
-  assert.deepEqual(await client.tasks.list(), []);
-  assert.deepEqual(seen, ["POST", "GET", "GET"]);
+  assert.ok(twice.every(({ status }) => status === "fulfilled"));
+  assert.equal((await client.tasks.list()).length, 1);
+  await client.tasks.create({ title: "one" });
+  assert.equal((await client.tasks.list()).length, 2);
+});
+
+test("a list that has not changed is not sent again", async () => {
+  const { client } = await newUser();
+  await client.tasks.create({ title: "one" });
+  const first = await client.tasks.listUnless(null);
+  assert.equal(first?.tasks.length, 1);
+  assert.equal(await client.tasks.listUnless(first?.etag ?? null), null);
+  await client.tasks.create({ title: "two" });
+  assert.equal((await client.tasks.listUnless(first?.etag ?? null))?.tasks.length, 2);
+});
+
+test("a change of a version that is no longer there is 412, and changes nothing", async () => {
+  const { client } = await newUser();
+  const old = await client.tasks.create({ title: "old" });
+  const fresh = await client.tasks.replace(old.id, { title: "fresh" }, { ifMatch: old });
+  const calls = [
+    () => client.tasks.replace(old.id, { title: "lost" }, { ifMatch: old }),
+    () => client.tasks.toggle(old.id, { ifMatch: old }),
+    () => client.tasks.remove(old.id, { ifMatch: old }),
+  ];
+  for (const call of calls) await assert.rejects(call, failed(412));
+  assert.deepEqual(await client.tasks.get(old.id), fresh);
+  await client.tasks.remove(old.id, { ifMatch: fresh });
+});
+
+test("a server that does not answer is given up after the time limit, also in the middle of an answer", async () => {
+  for (const begins of [false, true]) {
+    const url = await distressed((_, response) => {
+      if (begins) response.writeHead(200).write("[");
+    });
+    const client = clientOf(url, { timeout: 0.05, retries: 0 });
+    await assert.rejects(
+      client.tasks.list(),
+      failed(0, ({ detail }) => assert.equal(detail, "The server does not answer")),
+    );
+  }
+});
+
+test("nothing is sent with the token of somebody else", async () => {
+  const { client, page } = await newUser();
+  await client.tasks.list();
+  page.calls.length = 0;
+  await assert.rejects(client.tasks.create({ title: "not mine" }, { userId: "somebody-else" }), failed(401));
+  assert.deepEqual(page.calls, []);
+  await client.tasks.create({ title: "mine" }, { userId: client.token.userId() ?? "" });
 });
 
 test("everything is sent again after a 429, as often as one likes, when the server says", async () => {
@@ -288,6 +267,19 @@ test("Retry-After may be a date", async () => {
   );
 });
 
+test("a date in Retry-After is one of the server's clock", async () => {
+  const wrong = Date.now() - 7_200_000;
+  const headers = {
+    "Retry-After": new Date(wrong + 60_000).toUTCString(),
+    Date: new Date(wrong).toUTCString(),
+  };
+  const url = await distressed((_, response) => response.writeHead(503, headers).end("{}"));
+  await assert.rejects(
+    clientOf(url).tasks.list(),
+    failed(503, ({ retryAfter }) => assert.equal(retryAfter, 60)),
+  );
+});
+
 test("a call that waits can be given up", async () => {
   const url = await distressed((_, response) => response.writeHead(503, { "Retry-After": "9" }).end("{}"));
   const control = new AbortController();
@@ -312,6 +304,33 @@ test("an error page of a proxy is an error like others", async () => {
     clientOf(url).tasks.list(),
     failed(502, ({ detail }) => assert.equal(detail, "The server answered 502")),
   );
+});
+
+test("a proxy that wants a password of its own signs nobody out", async () => {
+  const url = await distressed((_, response) => {
+    response.writeHead(401, { "Content-Type": "text/html" }).end("<h1>Who are you?</h1>");
+  });
+  const events: string[] = [];
+  const client = clientOf(url, { onSignedOut: () => events.push("signed out") });
+  await assert.rejects(
+    client.tasks.list(),
+    failed(401, ({ isFromAPI }) => assert.equal(isFromAPI, false)),
+  );
+  assert.deepEqual(events, []);
+  assert.notEqual(client.token.get(), null);
+});
+
+test("a success that the API would not give is none: a page, another object, a list without tasks", async () => {
+  for (const body of ["<h1>Log in to this network</h1>", "{}", '{"id":"1"}', "null"]) {
+    const url = await distressed((_, response) => {
+      response.writeHead(200, { "Content-Type": "text/html" }).end(body);
+    });
+    const client = clientOf(url);
+    const isNoWord = failed(200, ({ isFromAPI }) => assert.equal(isFromAPI, false));
+    await assert.rejects(client.tasks.list(), isNoWord);
+    await assert.rejects(client.tasks.listUnless(null), isNoWord);
+    await assert.rejects(client.tasks.create({ title: "x" }), isNoWord);
+  }
 });
 
 test("the token's user is known without asking, whatever stands there", async () => {
