@@ -1,1 +1,1 @@
-"""The same conversations with the original Better Auth and with ours: every answer must match."""
+"""The same scenarios with the original Better Auth and with ours: every answer must match."""

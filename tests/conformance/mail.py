@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from tests.servers import HOST, ROOT, Server
+from tests.support.servers import HOST, ROOT, Server
 
 MAIL: Final[dict[str, dict[str, Any]]] = {
     "mail": {"hooks": True, "changeEmail": True},
@@ -18,13 +18,22 @@ MAIL: Final[dict[str, dict[str, Any]]] = {
         "updateEmailWithoutVerification": True,
         "revokeSessionsOnPasswordReset": True,
     },
+    "strict mail with usernames": {
+        "hooks": True,
+        "requireEmailVerification": True,
+        "sendOnSignIn": True,
+        "username": True,
+    },
     "no mailer": {"hooks": False, "changeEmail": True, "requireEmailVerification": True},
 }
 
 
 def mail_settings(setting: str) -> dict[str, str]:
     """The environment variable for a setting, if it is about mail."""
-    return {"MAIL": json.dumps(MAIL[setting])} if setting in MAIL else {}
+    if setting not in MAIL:
+        return {}
+    added = {"ADDED": '{"username": {}}'} if "username" in MAIL[setting] else {}
+    return {"MAIL": json.dumps(MAIL[setting]), **added}
 
 
 class MailServer(Server):

@@ -3,7 +3,6 @@
 Environment: as for Taskward, and MAIL, the JSON object of `mail.py`.
 """
 
-import asyncio
 import json
 import os
 from collections.abc import AsyncIterator
@@ -12,23 +11,33 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
 
-from taskward import errors
+from authward import BetterAuth, BetterAuthOptions
+from authward.callbacks import (
+    ChangeEmailLink,
+    EmailLink,
+    EmailLinkCallback,
+    PasswordReset,
+)
+from authward.plugins import bearer, jwt, username
+from authward.storage.rows import AuthUser
 from taskward.app import auth_options
-from taskward.auth import BetterAuth, BetterAuthOptions
-from taskward.auth.hooks import ChangeEmailLetter, HookUser, Letter, LetterHook, PasswordReset
-from taskward.config import Settings
-from taskward.database import Database
-from taskward.database_url import DatabaseURL
+from taskward.auth_plugins import added_schema
+from taskward.database.database import Database
+from taskward.database.url import DatabaseURL
+from taskward.http import errors
 from taskward.migrations import migrate
+from taskward.settings import Settings
+from tests.support.auth_options import with_options
+
+from .outbox import Quiet
 
 NAMES: Final = {
     "requireEmailVerification": "require_email_verification",
     "sendOnSignUp": "send_on_sign_up",
     "sendOnSignIn": "send_on_sign_in",
     "autoSignInAfterVerification": "auto_sign_in_after_verification",
-    "changeEmail": "change_email_enabled",
+    "changeEmail": "change_email__enabled",
     "updateEmailWithoutVerification": "update_email_without_verification",
     "revokeSessionsOnPasswordReset": "revoke_sessions_on_password_reset",
 }
@@ -36,40 +45,15 @@ mails: list[dict[str, Any]] = []
 database = Database()
 
 
-class Quiet:
-    """Knows whether requests are being worked on, which they are until their hooks have run."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-        self.in_flight = 0
-        self.changed = asyncio.Condition()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/mails/"):
-            await self.app(scope, receive, send)
-            return
-        self.in_flight += 1
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            async with self.changed:
-                self.in_flight -= 1
-                self.changed.notify_all()
-
-    async def wait(self) -> None:
-        async with self.changed:
-            await self.changed.wait_for(lambda: self.in_flight == 0)
-
-
-def _about(kind: str, user: HookUser) -> dict[str, Any]:
+def _about(kind: str, user: AuthUser) -> dict[str, Any]:
     verified = user.email_verified
     return {"kind": kind, "id": user.id, "to": user.email, "name": user.name, "verified": verified}
 
 
-def _collect(kind: str) -> LetterHook:
-    async def hook(letter: Letter) -> None:
-        new = {"newEmail": letter.new_email} if isinstance(letter, ChangeEmailLetter) else {}
-        mails.append({**_about(kind, letter.user), **new, "url": letter.url, "token": letter.token})
+def _collect(kind: str) -> EmailLinkCallback:
+    async def hook(link: EmailLink) -> None:
+        new = {"newEmail": link.new_email} if isinstance(link, ChangeEmailLink) else {}
+        mails.append({**_about(kind, link.user), **new, "url": link.url, "token": link.token})
 
     return hook
 
@@ -87,15 +71,19 @@ def _options() -> BetterAuthOptions:
         "send_delete_account_verification": _collect("delete-account"),
         "on_password_reset": _note_reset,
     }
-    chosen = {NAMES[name]: value for name, value in mail.items() if name != "hooks"}
-    return replace(auth_options(Settings()), **chosen, **(hooks if mail["hooks"] else {}))
+    chosen = {NAMES[name]: value for name, value in mail.items() if name in NAMES}
+    options = auth_options(Settings())
+    if "username" in mail:
+        options = replace(options, plugins=(jwt(), bearer(), username()))
+    return with_options(options, **chosen, **(hooks if mail["hooks"] else {}))
 
 
 @asynccontextmanager
 async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
     url = DatabaseURL.parse(os.environ["DATABASE_URL"])
-    await migrate(url.connect_arguments())
+    await migrate(url.connect_arguments(), added_schema(Settings()))
     await database.open(url.connect_arguments())
+    await auth.migrate()
     yield
     await database.close()
 
@@ -108,11 +96,14 @@ async def take_mails(text: str) -> dict[str, Any]:
     return {"mails": taken, "token": taken[-1].get("token") if taken else None}
 
 
+auth = BetterAuth(_options(), database)
+
+
 def _app() -> FastAPI:
     site = FastAPI(redirect_slashes=False, lifespan=_lifespan)
     errors.install(site)
     site.add_api_route("/mails/{text}", take_mails)
-    BetterAuth(_options(), database).install(site)
+    auth.install(site)
     return site
 
 

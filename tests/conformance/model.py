@@ -1,14 +1,17 @@
-"""A conversation is data: calls and SQL statements, in order.
+"""A scenario is data: calls and SQL statements, in order.
 
 In every string of a step `<<name>>` stands for a variable: `<<base>>` is the server's own origin,
-`<<here>>` is unique to this conversation, and a call with `save="a"` fills `<<a.token>>`,
+`<<here>>` is unique to this scenario, and a call with `save="a"` fills `<<a.token>>`,
 `<<a.id>>`, `<<a.signed>>` (the session cookie's value as it was sent), `<<a.unquoted>>` (the same,
 percent-decoded), `<<a.signature>>`, `<<a.cookie>>` (`name=value`), `<<a.remember>>` (the same for
-dont_remember), `<<a.cookies>>` (all cookies) and `<<a.jwt>>`.
+dont_remember), `<<a.cookies>>` (all cookies) and `<<a.jwt>>`; and of every answer the values of its
+JSON by their paths (`<<a.mails.0.otp>>`), its cookies (`<<a.set.better-auth.two_factor>>`, as
+`name=value`), and the query of where it leads (`<<a.location.code>>`, `<<a.url.state>>`).
 """
 
 import json as jsonlib
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,17 +54,25 @@ class Sql:
 
 
 @dataclass(frozen=True)
-class Arrival:
+class ExistingUser:
     """Somebody has signed up a moment ago, with `PASSWORD`, and is remembered under `who`."""
 
     who: str
 
 
-Step = Call | Sql | Arrival
+@dataclass(frozen=True)
+class Derive:
+    """A variable that follows from others, such as the code of a moment out of a secret."""
+
+    save: str
+    function: Callable[[Mapping[str, str]], str]
+
+
+Step = Call | Sql | ExistingUser | Derive
 
 
 @dataclass(frozen=True)
-class Conversation:
+class Scenario:
     """`setting` is the kind of servers it needs: `plain`, or `secure` for an https origin."""
 
     name: str
@@ -69,14 +80,14 @@ class Conversation:
     setting: str = "plain"
 
 
-def talk(name: str, *steps: Step | Iterable[Step], setting: str = "plain") -> Conversation:
-    """A conversation from steps and from lists of steps."""
+def scenario(name: str, *steps: Step | Iterable[Step], setting: str = "plain") -> Scenario:
+    """A scenario from steps and from lists of steps."""
     flat: list[Step] = []
     for step in steps:
         flat += [step] if isinstance(step, Step) else list(step)
-    if setting in SIGN_UP_IS_NOT_ALL:
-        flat = [sign_up(step.who) if isinstance(step, Arrival) else step for step in flat]
-    return Conversation(name, tuple(flat), setting)
+    if setting in SIGN_UP_IS_NOT_ALL or "CONFORMANCE_TABLES" in os.environ:
+        flat = [sign_up(step.who) if isinstance(step, ExistingUser) else step for step in flat]
+    return Scenario(name, tuple(flat), setting)
 
 
 def call(
@@ -127,9 +138,9 @@ def sign_up(who: str = "ada", **fields: Any) -> Call:
     return post("/sign-up/email", f"{who} signs up", json=body, save=who)
 
 
-def signed_up(who: str = "ada") -> Arrival:
+def signed_up(who: str = "ada") -> ExistingUser:
     """Somebody has signed up, where it does not matter how."""
-    return Arrival(who)
+    return ExistingUser(who)
 
 
 def sign_in(who: str = "ada", *, save: str = "", name: str = "", **fields: Any) -> Call:
@@ -149,7 +160,7 @@ def without(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def mails(name: str = "the mails", *, save: str = "") -> Call:
-    """What would have been mailed in this conversation; `<<save.token>>` is the last one's."""
+    """What would have been mailed in this scenario; `<<save.token>>` is the last one's."""
     return Call(name, "GET", "/mails/<<here>>", save=save)
 
 

@@ -1,21 +1,24 @@
-"""Holds a conversation with one server and writes down the shapes of its answers."""
+"""Plays a scenario against one server and writes down the shapes of its answers."""
 
-import asyncio
 import json
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import asyncpg
+from asyncpg import DataError
 
-from .model import Arrival, Call, Conversation, Sql
+from .connections import Connections
+from .model import Call, Derive, ExistingUser, Scenario, Sql
 from .normal import Normaliser
-from .people import arrive
+from .setup import TABLES_OF_OTHERS
+from .users import insert_user
 from .wire import Answer, send
 
-_VARIABLE: Final = re.compile(r"<<([\w.]+)>>")
+_VARIABLE: Final = re.compile(r"<<([\w.-]+)>>")
 _COOKIE: Final = "better-auth.session_token"
 _STATE: Final = "better-auth.state"
 _REMEMBER: Final = "better-auth.dont_remember"
@@ -29,11 +32,12 @@ class Subject:
     base_url: str
     database_url: str
     secret: str
+    connections: Connections
 
 
 @dataclass
-class Talk:
-    """The state of one conversation with one server."""
+class ScenarioState:
+    """The state of one scenario with one server."""
 
     subject: Subject
     variables: dict[str, str] = field(default_factory=dict)
@@ -48,12 +52,44 @@ class Talk:
         headers = tuple((name, self.fill(value)) for name, value in step.headers)
         return replace(step, path=self.fill(step.path), headers=headers, body=body)
 
+    def execute(self, step: Sql) -> None:
+        """Where ids are no texts, a text that is no id is no row's."""
+        args, subject = [*map(self.fill, step.args)], self.subject
+        with suppress(*([DataError] if TABLES_OF_OTHERS else [])):
+            subject.connections.use(subject.database_url, lambda c: c.execute(step.text, *args))
+
     def remember(self, name: str, answer: Answer) -> None:
-        found = {"jwt": answer.get("set-auth-jwt"), **_cookies(answer), **_body(answer)}
-        found |= _authorization(answer)
+        found = {"jwt": answer.get("set-auth-jwt"), **_everything(answer)}
+        found |= {**_cookies(answer), **_body(answer)}
+        found |= _authorization(answer) | _oauth(answer)
         for key, value in found.items():
             if isinstance(value, str):
                 self.variables[f"{name}.{key}"] = value
+
+
+def _everything(answer: Answer) -> dict[str, str]:
+    """Every value of the JSON, every cookie, and the query of where it leads."""
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        body = None
+    found = dict(_flat(body, "")) if isinstance(body, dict | list) else {}
+    for line in answer.all("set-cookie"):
+        pair = line.split(";")[0]
+        found[f"set.{pair.split('=')[0]}"] = pair
+    for prefix, url in (("location", answer.get("location")), ("url", found.get("url"))):
+        query = parse_qs(urlsplit(url or "").query)
+        found |= {f"{prefix}.{name}": values[0] for name, values in query.items()}
+    return found
+
+
+def _flat(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict | list):
+        entries = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, entry in entries:
+            yield from _flat(entry, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, str | int | float):
+        yield path, str(value)
 
 
 def _cookies(answer: Answer) -> dict[str, str]:
@@ -63,7 +99,8 @@ def _cookies(answer: Answer) -> dict[str, str]:
         return {}
     signed = ours[-1].split("=", 1)[1]
     remember = [pair for pair in pairs if pair.split("=")[0].endswith(_REMEMBER)]
-    jar = {"cookie": ours[-1], "cookies": "; ".join(pairs)}
+    last = {pair.split("=")[0]: pair for pair in pairs}
+    jar = {"cookie": ours[-1], "cookies": "; ".join(last.values())}
     parts = {"signed": signed, "signature": signed.rpartition(".")[2]}
     return {**jar, **parts, "unquoted": unquote(signed), "remember": "".join(remember)}
 
@@ -78,6 +115,22 @@ def _authorization(answer: Answer) -> dict[str, str]:
     return known | {"state_cookie": "".join(state[-1:])} if known else {}
 
 
+def _oauth(answer: Answer) -> dict[str, Any]:
+    """What an authorization server hands out, in JSON or in the URL that the browser is sent to."""
+    try:
+        body = json.loads(answer.body)
+    except ValueError:
+        body = None
+    known = body if isinstance(body, dict) else {}
+    if isinstance(body, list) and body and isinstance(body[0], dict):
+        known = body[0]
+    url = known.get("url") or answer.get("location") or ""
+    query = urlsplit(url).query
+    code = parse_qs(query).get("code", [""])[0]
+    texts = {name: value for name, value in known.items() if isinstance(value, str)}
+    return {**texts, "query": query, **({"code": code} if code else {})}
+
+
 def _body(answer: Answer) -> dict[str, Any]:
     try:
         body = json.loads(answer.body)
@@ -85,39 +138,31 @@ def _body(answer: Answer) -> dict[str, Any]:
         return {}
     if not isinstance(body, dict):
         return {}
-    user = body.get("user") or {}
-    return {
-        "token": body.get("token"),
-        "id": user.get("id"),
-        "email": user.get("email"),
-        "name": user.get("name"),
-    }
+    user = body.get("user")
+    user = user if isinstance(user, dict) else {}
+    found = {name: user.get(name) for name in ("id", "email", "name")} if user else {}
+    return {**found, "token": body.get("token")}
 
 
-def hold(conversation: Conversation, subject: Subject, run: str) -> list[dict[str, str]]:
+def run_scenario(scenario: Scenario, subject: Subject, run: str) -> list[dict[str, str]]:
     """The shapes of all answers, in order; other steps than calls leave none."""
-    here = f"{zlib.crc32(conversation.name.encode()):08x}{run}"
-    talk = Talk(subject, {"base": subject.base_url, "here": here})
+    here = f"{zlib.crc32(scenario.name.encode()):08x}{run}"
+    state = ScenarioState(subject, {"base": subject.base_url, "here": here})
     normaliser = Normaliser(subject.base_url, subject.secret)
     shapes = []
-    for step in conversation.steps:
+    for step in scenario.steps:
         if isinstance(step, Sql):
-            asyncio.run(_execute(subject.database_url, step.text, map(talk.fill, step.args)))
+            state.execute(step)
             continue
-        if isinstance(step, Arrival):
-            known = asyncio.run(arrive(subject.database_url, step, here, _COOKIE, subject.secret))
-            talk.variables |= {f"{step.who}.{name}": value for name, value in known.items()}
+        if isinstance(step, ExistingUser):
+            known = insert_user(subject, step, here, _COOKIE)
+            state.variables |= {f"{step.who}.{name}": value for name, value in known.items()}
             continue
-        answer = send(subject.url, talk.filled(step))
+        if isinstance(step, Derive):
+            state.variables[step.save] = step.function(state.variables)
+            continue
+        answer = send(subject.url, state.filled(step))
         if step.save:
-            talk.remember(step.save, answer)
+            state.remember(step.save, answer)
         shapes.append(normaliser.answer(answer))
     return shapes
-
-
-async def _execute(database_url: str, text: str, args: Any) -> None:
-    connection = await asyncpg.connect(database_url)
-    try:
-        await connection.execute(text, *args)
-    finally:
-        await connection.close()

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from tests.fake_provider import CLIENT_ID, CLIENT_SECRET, FakeProvider
-from tests.servers import TaskwardServer
+from tests.support.fake_provider import CLIENT_ID, CLIENT_SECRET, FakeProvider
+from tests.support.servers import TaskwardServer
 
 PROVIDERS: Final[dict[str, dict[str, Any]]] = {
     "fake": {},
@@ -18,7 +18,20 @@ PROVIDERS: Final[dict[str, dict[str, Any]]] = {
     "closed": {"disableSignUp": True},
     "asking": {"disableImplicitSignUp": True},
     "overriding": {"overrideUserInfo": True},
+    "bare": {
+        "pkce": False,
+        "redirectURI": "https://elsewhere.example/api/auth/callback/bare",
+        "prompt": "consent",
+        "accessType": "offline",
+        "responseMode": "query",
+        "authentication": "basic",
+        "authorizationUrlParams": {"audience": "a b"},
+        "tokenUrlParams": {"audience": "c"},
+        "accessTokenExpiresIn": 600,
+    },
 }
+VIA_PLUGIN: Final = ("trusted", "overriding", "bare")
+"""Ours has these by the plugin, and the others as providers of the kind that it extends."""
 LINKING: Final[dict[str, dict[str, Any]]] = {
     "social": {"trustedProviders": ["trusted"]},
     "lax social": {
@@ -28,6 +41,10 @@ LINKING: Final[dict[str, dict[str, Any]]] = {
         "requireLocalEmailVerified": False,
         "updateUserInfoOnLink": True,
     },
+}
+ACCOUNT: Final[dict[str, dict[str, bool]]] = {
+    "social": {},
+    "lax social": {"encryptOAuthTokens": True, "storeAccountCookie": True},
 }
 _DUMMIES: Final = {
     "github": {"clientId": "github-id", "clientSecret": "github-secret"},
@@ -52,10 +69,18 @@ def _options(provider: FakeProvider, setting: str) -> dict[str, Any]:
         "discoveryUrl": provider.discovery_url,
         "scopes": ["openid", "email", "profile"],
     }
+    bare = {
+        **{name: value for name, value in common.items() if name != "discoveryUrl"},
+        "authorizationUrl": f"{provider.url}/authorize?tenant=a",
+        "tokenUrl": f"{provider.url}/token",
+        "userInfoUrl": f"{provider.url}/userinfo",
+    }
+    usual = {name: bare if name == "bare" else common for name in PROVIDERS}
     return {
         "social": _DUMMIES,
-        "generic": [{"providerId": name, **common, **PROVIDERS[name]} for name in PROVIDERS],
-        "account": {"accountLinking": LINKING[setting]},
+        "viaPlugin": VIA_PLUGIN,
+        "generic": [{"providerId": name, **usual[name], **PROVIDERS[name]} for name in PROVIDERS],
+        "account": {"accountLinking": LINKING[setting], **ACCOUNT[setting]},
     }
 
 

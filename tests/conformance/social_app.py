@@ -8,16 +8,20 @@ import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
 
-from taskward.auth import BetterAuth, BetterAuthOptions
-from taskward.auth.options import AccountLinking
-from taskward.auth.social import GitHub, Google, OpenIDConnect, SocialProvider
-from taskward.database import Database
-from taskward.database_url import DatabaseURL
-from taskward.migrations import migrate
+from authward import BetterAuth, BetterAuthOptions
+from authward.oauth import GitHub, Google, OpenIDConnect, SocialProvider
+from authward.options import AccountLinking, AccountOptions, AdvancedOptions, DatabaseOptions
+from authward.plugins import GenericOAuthConfig, expo, generic_oauth
+from authward.schema.style import BETTER_AUTH, STYLES
+from authward.server import DEFAULT_PLUGINS
+from taskward.database.database import Database
+from taskward.database.url import DatabaseURL
+from tests.support.auth_options import UNLIMITED
 
 RENAMED = {
     "clientId": "client_id",
@@ -32,7 +36,17 @@ RENAMED = {
     "overrideUserInfoOnSignIn": "override_user_info_on_sign_in",
     "accessType": "access_type",
     "hd": "hosted_domain",
+    "authorizationUrl": "authorization_url",
+    "tokenUrl": "token_url",
+    "userInfoUrl": "user_info_url",
+    "redirectURI": "redirect_uri",
+    "responseMode": "response_mode",
+    "authorizationUrlParams": "authorization_url_params",
+    "tokenUrlParams": "token_url_params",
+    "accessTokenExpiresIn": "access_token_expires_in",
     "enabled": "enabled",
+    "encryptOAuthTokens": "encrypt_oauth_tokens",
+    "storeAccountCookie": "store_account_cookie",
     "trustedProviders": "trusted_providers",
     "allowDifferentEmails": "allow_different_emails",
     "allowUnlinkingAll": "allow_unlinking_all",
@@ -44,22 +58,41 @@ RENAMED = {
 
 def options(social: dict[str, Any], **more: Any) -> BetterAuthOptions:
     """Our options for the original's."""
+    account = dict(social.get("account", {}))
     return BetterAuthOptions(
         social_providers=tuple(_providers(social)),
-        account_linking=AccountLinking(
-            **_renamed(social.get("account", {}).get("accountLinking", {}))
+        account=AccountOptions(
+            account_linking=AccountLinking(**_renamed(account.pop("accountLinking", {}))),
+            **_renamed(account),
         ),
-        rate_limit=False,
+        rate_limit=UNLIMITED,
+        plugins=(
+            *DEFAULT_PLUGINS,
+            generic_oauth(list(_via_plugin(social))),
+            *([expo()] if social.get("expo") else []),
+        ),
         **more,
     )
 
 
 def _providers(social: dict[str, Any]) -> Iterator[SocialProvider]:
     for each in social.get("generic", []):
+        if each["providerId"] in social.get("viaPlugin", ()):
+            continue
         yield OpenIDConnect(**_renamed(each))
     kinds = {"github": GitHub, "google": Google}
     for name, each in social.get("social", {}).items():
         yield kinds[name](**_renamed(each))
+
+
+def _via_plugin(social: dict[str, Any]) -> Iterator[GenericOAuthConfig]:
+    for each in social.get("generic", []):
+        if each["providerId"] in social.get("viaPlugin", ()):
+            given = _renamed(each)
+            given["scopes"] = given.pop("scope")
+            if "override_user_info_on_sign_in" in given:
+                given["override_user_info"] = given.pop("override_user_info_on_sign_in")
+            yield GenericOAuthConfig(**given)
 
 
 def _renamed(given: dict[str, Any]) -> dict[str, Any]:
@@ -76,8 +109,8 @@ def create(environment: dict[str, str]) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await migrate(arguments)
         await database.open(arguments)
+        await auth.migrate()
         yield
         await database.close()
 
@@ -89,7 +122,14 @@ def create(environment: dict[str, str]) -> FastAPI:
         base_url=environment["BETTER_AUTH_URL"],
         trusted_origins=tuple(origins),
     )
-    BetterAuth(settings, database).install(app)
+    ids: Any = environment.get("BETTER_AUTH_GENERATE_ID")
+    settings = replace(
+        settings,
+        tables=STYLES.get(environment.get("BETTER_AUTH_TABLES", ""), BETTER_AUTH),
+        advanced=AdvancedOptions(database=DatabaseOptions(generate_id=ids)),
+    )
+    auth = BetterAuth(settings, database)
+    auth.install(app)
     return app
 
 

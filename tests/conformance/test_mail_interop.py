@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.conftest import PASSWORD, CreateDatabase
-from tests.servers import ORIGIN, OriginalServer, auth_settings
+from tests.support.servers import ORIGIN, OriginalServer, auth_settings
 
 from .mail import MailServer, mail_settings
 from .model import API

@@ -1,0 +1,1 @@
+"""One module for each plugin or group of options, found by itself: see `setup.py`."""

@@ -1,0 +1,59 @@
+// Hooks, and rules of the application about who may come and how passwords are kept.
+import { APIError, createAuthMiddleware } from "better-auth/api";
+
+const NAME = /^forbidden/;
+
+function wanted({ user, source }) {
+  if (user.email.startsWith("broken")) throw new Error("broken");
+  if (user.email.startsWith("silent")) return { error: "silent" };
+  if (user.email.startsWith("refused")) {
+    return { error: "not_wanted", errorDescription: `${source.action} by ${source.method}` };
+  }
+}
+
+const before = createAuthMiddleware(async (ctx) => {
+  if (ctx.path !== "/update-user") return;
+  const name = ctx.body?.name;
+  if (typeof name !== "string") return;
+  if (NAME.test(name)) throw new APIError("BAD_REQUEST", { message: `not ${name}`, code: "NO_SUCH_NAME" });
+  return { context: { body: { ...ctx.body, name: `${name}!` } } };
+});
+
+const after = createAuthMiddleware(async (ctx) => {
+  if (ctx.path === "/ok") return ctx.json({ ...ctx.context.returned, hooked: true });
+});
+
+export default function options(setup, collect) {
+  const passwords = {
+    enabled: true,
+    minPasswordLength: 3,
+    maxPasswordLength: 40,
+    password: {
+      hash: async (password) => `plain:${password}`,
+      verify: async ({ hash, password }) => hash === `plain:${password}`,
+    },
+  };
+  if (setup === "quiet sign-up") {
+    return {
+      emailAndPassword: { ...passwords, autoSignIn: false, onExistingUserSignUp: collect("existing") },
+      user: { validateUserInfo: wanted },
+    };
+  }
+  return {
+    emailAndPassword: passwords,
+    user: {
+      validateUserInfo: wanted,
+      deleteUser: {
+        enabled: true,
+        beforeDelete: async (user) => {
+          if (user.name === "Stays") throw new APIError("BAD_REQUEST", { message: "stays" });
+          await collect("before")({ user });
+        },
+        afterDelete: (user) => collect("after")({ user }),
+      },
+    },
+    hooks: { before, after },
+    disabledPaths: ["/list-sessions", "/callback/fake", "/sign-out"],
+    onAPIError: { onError: (error) => collect("error")({ message: error.message }) },
+  };
+}
