@@ -60,7 +60,7 @@ def keepers_of(directory: Path) -> list[psutil.Process]:
     return processes_of(directory, "taskward.embedded_postgres")
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 8) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -74,7 +74,7 @@ def kill(*processes: psutil.Process) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-            process.wait(timeout=8)
+            process.wait(timeout=60)
 
 
 def read_line(program: Program) -> str:

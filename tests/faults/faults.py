@@ -5,10 +5,11 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from tests.clusters import end
-from tests.faults.stage import READY, Stage, ready
-from tests.servers import TaskwardServer
+from tests.faults.testbed import READY, Testbed, ready
+from tests.support.clusters import end
+from tests.support.servers import TaskwardServer
 
 COMMAND_TIMEOUT = 10.0
 SLOW = 5.0
@@ -24,7 +25,8 @@ class Fault:
     """Something that happens and is over when `cause` returns."""
 
     name: str
-    cause: Callable[[Stage], Awaitable[None]]
+    cause: Callable[[Any], Awaitable[None]]
+    """Takes the testbed to which it happens."""
     ends_servers: bool = False
     polite: bool = False
     back_within: float = 2.0
@@ -34,40 +36,40 @@ class Fault:
 # Servers
 
 
-async def kill_one_worker(stage: Stage) -> None:
-    async with new_workers(stage, 1):
-        end([random.choice(stage.workers())])
+async def kill_one_worker(testbed: Testbed) -> None:
+    async with new_workers(testbed, 1):
+        end([random.choice(testbed.workers())])
 
 
-async def kill_both_workers(stage: Stage) -> None:
-    async with new_workers(stage, 2):
-        end(stage.workers())
+async def kill_both_workers(testbed: Testbed) -> None:
+    async with new_workers(testbed, 2):
+        end(testbed.workers())
 
 
 @asynccontextmanager
-async def new_workers(stage: Stage, number: int) -> AsyncIterator[None]:
+async def new_workers(testbed: Testbed, number: int) -> AsyncIterator[None]:
     """Wait until so many have become ready since the beginning."""
-    before = stage.several.log().count(READY)
+    before = testbed.several.log().count(READY)
     yield
-    await ready(stage.several, before + number)
+    await ready(testbed.several, before + number)
 
 
-async def kill_single(stage: Stage) -> None:
-    await asyncio.to_thread(stage.single.kill)
-    await asyncio.to_thread(stage.single.start)
+async def kill_single(testbed: Testbed) -> None:
+    await asyncio.to_thread(testbed.single.kill)
+    await asyncio.to_thread(testbed.single.start)
 
 
-async def terminate_several(stage: Stage) -> None:
-    await terminate(stage, stage.several)
+async def terminate_several(testbed: Testbed) -> None:
+    await terminate(testbed, testbed.several)
 
 
-async def terminate_single(stage: Stage) -> None:
-    await terminate(stage, stage.single)
+async def terminate_single(testbed: Testbed) -> None:
+    await terminate(testbed, testbed.single)
 
 
-async def terminate(stage: Stage, server: TaskwardServer) -> None:
+async def terminate(testbed: Testbed, server: TaskwardServer) -> None:
     await asyncio.to_thread(server.stop)
-    stage.last_words.append(server.log())
+    testbed.last_words.append(server.log())
     await asyncio.to_thread(server.start)
     await ready(server, server.workers)
 
@@ -75,44 +77,44 @@ async def terminate(stage: Stage, server: TaskwardServer) -> None:
 # PostgreSQL
 
 
-async def kill_postgres(stage: Stage) -> None:
-    await asyncio.to_thread(stage.cluster.kill)
-    await asyncio.to_thread(stage.cluster.start)
+async def kill_postgres(testbed: Testbed) -> None:
+    await asyncio.to_thread(testbed.cluster.kill)
+    await asyncio.to_thread(testbed.cluster.start)
 
 
-async def kill_postgres_for_a_while(stage: Stage) -> None:
-    await asyncio.to_thread(stage.cluster.kill)
+async def kill_postgres_for_a_while(testbed: Testbed) -> None:
+    await asyncio.to_thread(testbed.cluster.kill)
     await asyncio.sleep(3)
-    await asyncio.to_thread(stage.cluster.start)
+    await asyncio.to_thread(testbed.cluster.start)
 
 
-async def restart_postgres(stage: Stage) -> None:
-    await asyncio.to_thread(stage.cluster.stop)
-    await asyncio.to_thread(stage.cluster.start)
+async def restart_postgres(testbed: Testbed) -> None:
+    await asyncio.to_thread(testbed.cluster.stop)
+    await asyncio.to_thread(testbed.cluster.start)
 
 
-async def kill_a_backend(stage: Stage) -> None:
+async def kill_a_backend(testbed: Testbed) -> None:
     """PostgreSQL ends all others then, and recovers."""
-    end(random.sample(stage.cluster.backends(), 1))
+    end(random.sample(testbed.cluster.backends(), 1))
     async with asyncio.timeout(60):
-        while not await asyncio.to_thread(stage.cluster.answers):  # noqa: ASYNC110
+        while not await asyncio.to_thread(testbed.cluster.answers):  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 
-async def terminate_backends(stage: Stage) -> None:
-    async with stage.connected() as connection:
+async def terminate_backends(testbed: Testbed) -> None:
+    async with testbed.connected() as connection:
         await connection.execute(END_CONNECTIONS.replace("$1", "2"))
 
 
-async def terminate_backends_again_and_again(stage: Stage) -> None:
-    async with stage.connected() as connection:
+async def terminate_backends_again_and_again(testbed: Testbed) -> None:
+    async with testbed.connected() as connection:
         for _ in range(40):
             await connection.fetch(END_CONNECTIONS, 0.1)
             await asyncio.sleep(0.05)
 
 
-async def lock_the_table(stage: Stage) -> None:
-    async with stage.connected() as connection, connection.transaction():
+async def lock_the_table(testbed: Testbed) -> None:
+    async with testbed.connected() as connection, connection.transaction():
         await connection.execute("LOCK TABLE tasks")
         await asyncio.sleep(3)
 
@@ -120,86 +122,86 @@ async def lock_the_table(stage: Stage) -> None:
 # The line
 
 
-async def delay(stage: Stage) -> None:
-    stage.proxy.delay = 0.2
+async def delay(testbed: Testbed) -> None:
+    testbed.proxy.delay = 0.2
     await asyncio.sleep(3)
-    stage.proxy.heal()
+    testbed.proxy.heal()
 
 
-async def reset_connections(stage: Stage) -> None:
+async def reset_connections(testbed: Testbed) -> None:
     for _ in range(10):
-        stage.proxy.reset()
+        testbed.proxy.reset()
         await asyncio.sleep(0.2)
 
 
-async def cut_replies(stage: Stage) -> None:
+async def cut_replies(testbed: Testbed) -> None:
     """What was done is not answered: the one case in which nobody can know."""
-    stage.proxy.cuts_replies = True
+    testbed.proxy.cuts_replies = True
     await asyncio.sleep(1)
-    stage.proxy.heal()
+    testbed.proxy.heal()
 
 
-async def refuse_connections(stage: Stage) -> None:
-    await stage.proxy.refuse()
-    stage.proxy.reset()
+async def refuse_connections(testbed: Testbed) -> None:
+    await testbed.proxy.refuse()
+    testbed.proxy.reset()
     await asyncio.sleep(2)
-    await stage.proxy.listen()
+    await testbed.proxy.listen()
 
 
-async def half_open_for_a_moment(stage: Stage) -> None:
-    stage.proxy.silence()
+async def half_open_for_a_moment(testbed: Testbed) -> None:
+    testbed.proxy.silence()
     await asyncio.sleep(1)
-    stage.proxy.heal()
+    testbed.proxy.heal()
 
 
-async def half_open(stage: Stage) -> None:
+async def half_open(testbed: Testbed) -> None:
     """The connections stay silent for ever; new ones are well."""
-    stage.proxy.silence()
+    testbed.proxy.silence()
     await asyncio.sleep(COMMAND_TIMEOUT + 3)
 
 
-async def half_open_with_new_ones_too(stage: Stage) -> None:
-    stage.proxy.swallows_new = True
-    stage.proxy.silence()
+async def half_open_with_new_ones_too(testbed: Testbed) -> None:
+    testbed.proxy.swallows_new = True
+    testbed.proxy.silence()
     await asyncio.sleep(COMMAND_TIMEOUT + 3)
-    stage.proxy.heal()
+    testbed.proxy.heal()
 
 
 # Together
 
 
-async def kill_postgres_and_a_worker(stage: Stage) -> None:
+async def kill_postgres_and_a_worker(testbed: Testbed) -> None:
     """The worker's successor finds no database."""
-    async with new_workers(stage, 1):
-        await asyncio.to_thread(stage.cluster.kill)
-        end([random.choice(stage.workers())])
+    async with new_workers(testbed, 1):
+        await asyncio.to_thread(testbed.cluster.kill)
+        end([random.choice(testbed.workers())])
         await asyncio.sleep(3)
-        await asyncio.to_thread(stage.cluster.start)
+        await asyncio.to_thread(testbed.cluster.start)
 
 
-async def terminate_while_slow(stage: Stage) -> None:
-    stage.proxy.delay = 0.1
-    await asyncio.gather(terminate_several(stage), terminate_single(stage))
-    stage.proxy.heal()
+async def terminate_while_slow(testbed: Testbed) -> None:
+    testbed.proxy.delay = 0.1
+    await asyncio.gather(terminate_several(testbed), terminate_single(testbed))
+    testbed.proxy.heal()
 
 
-async def kill_everything(stage: Stage) -> None:
-    stage.proxy.cuts_replies = True
-    async with new_workers(stage, 2):
-        await asyncio.to_thread(stage.cluster.kill)
-        await asyncio.to_thread(stage.single.kill)
-        end(stage.workers())
-        await asyncio.to_thread(stage.cluster.start)
-        stage.proxy.heal()
-    await asyncio.to_thread(stage.single.start)
+async def kill_everything(testbed: Testbed) -> None:
+    testbed.proxy.cuts_replies = True
+    async with new_workers(testbed, 2):
+        await asyncio.to_thread(testbed.cluster.kill)
+        await asyncio.to_thread(testbed.single.kill)
+        end(testbed.workers())
+        await asyncio.to_thread(testbed.cluster.start)
+        testbed.proxy.heal()
+    await asyncio.to_thread(testbed.single.start)
 
 
-async def cut_replies_and_kill_postgres(stage: Stage) -> None:
-    await asyncio.gather(cut_replies(stage), kill_postgres(stage))
+async def cut_replies_and_kill_postgres(testbed: Testbed) -> None:
+    await asyncio.gather(cut_replies(testbed), kill_postgres(testbed))
 
 
-async def kill_single_and_backends(stage: Stage) -> None:
-    await asyncio.gather(kill_single(stage), terminate_backends(stage))
+async def kill_single_and_backends(testbed: Testbed) -> None:
+    await asyncio.gather(kill_single(testbed), terminate_backends(testbed))
 
 
 SHORT = (

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Self
 
-from taskward.database_url import DatabaseURL
-from taskward.sslmode import SSLMode
-from tests.servers import HOST
+from taskward.database.tls import SSLMode
+from taskward.database.url import DatabaseURL
+from tests.support.servers import HOST
 
 AT_ONCE = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a reset
 

@@ -6,11 +6,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from taskward import database, pool
+from taskward.database import database, pool
+from tests.faults.expectations import Contents, differences
 from tests.faults.faults import Fault
-from tests.faults.ledger import Contents, differences
-from tests.faults.stage import CONNECT_TIMEOUT, Stage
+from tests.faults.testbed import CONNECT_TIMEOUT, Servers
 from tests.faults.writers import Answer, Load, Writer
 
 WRITERS = 50
@@ -40,6 +41,8 @@ class Report:
     """Seconds that the slowest answer took."""
     back_after: float
     """Seconds from the end of the fault to the first success of a request begun since."""
+    outage: float
+    """The longest time in seconds in which nothing succeeded."""
     tasks: int
     unclear: int
     """Tasks whose creation got no clear answer."""
@@ -57,13 +60,13 @@ class Report:
     def __str__(self) -> str:
         return (
             f"{self.fault:36}{self.done:7}{self.refused:8}{self.statuses[503]:6}"
-            f"{self.statuses[None]:5}{self.slowest:9.2f}{self.back_after:7.2f}"
+            f"{self.statuses[None]:5}{self.slowest:9.2f}{self.back_after:7.2f}{self.outage:8.2f}"
             f"{self.unclear:9}{self.unclear_but_there:7}{len(self.violations):11}"
         )
 
 
 HEADER = (
-    f"{'fault':36}{'done':>7}{'refused':>8}{'503':>6}{'cut':>5}{'slowest':>9}{'back':>7}"
+    f"{'fault':36}{'done':>7}{'refused':>8}{'503':>6}{'cut':>5}{'slowest':>9}{'back':>7}{'outage':>8}"
     f"{'unclear':>9}{'there':>7}{'violations':>11}"
 )
 
@@ -71,13 +74,21 @@ HEADER = (
 class Rounds:
     """Fifty writers, half of them at either server, and what they were told."""
 
-    def __init__(self, stage: Stage, seed: int, pause: float = 0.0) -> None:
+    def __init__(
+        self,
+        testbed: Servers,
+        seed: int,
+        pause: float = 0.0,
+        writers: int = WRITERS,
+        *,
+        repeats: bool = False,
+    ) -> None:
         random.seed(seed)
-        self.stage = stage
-        self.load = Load(READ_LIMIT + SLACK, pause)
+        self.testbed = testbed
+        self.load = Load(READ_LIMIT + SLACK, pause, repeats)
         self.writers = [
-            Writer(stage.servers[number % 2], self.load, seed * WRITERS + number)
-            for number in range(WRITERS)
+            Writer(testbed.servers[number % 2], self.load, seed * WRITERS + number)
+            for number in range(writers)
         ]
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -97,7 +108,7 @@ class Rounds:
         self.load.running.set()
         await self._succeed(successes, since=time.monotonic())
         self.load.may_hang_up, self.load.polite = fault.ends_servers, fault.polite
-        await fault.cause(self.stage)
+        await fault.cause(self.testbed)
         over = time.monotonic()
         back = await self._succeed(1, since=over)
         await asyncio.sleep(max(0.0, over + fault.back_within - time.monotonic()))
@@ -125,6 +136,10 @@ class Rounds:
             if answer.started >= since and answer.status in {200, 201, 204}
         ]
 
+    def _outage(self) -> float:
+        ends = sorted(self._successes(since=0.0))
+        return max((later - end for end, later in pairwise(ends)), default=0.0)
+
     def _too_late(self, fault: Fault, over: float, back: float) -> Iterator[str]:
         """Yield what took too long; without any worker a request waits until there is one."""
         if back > over + fault.back_within:
@@ -137,21 +152,24 @@ class Rounds:
                 yield f"{answer.method}: {answer.status} {answer.started - over:.1f} s after"
 
     async def _report(self, fault: Fault, back_after: float, violations: list[str]) -> Report:
-        async with self.stage.connected() as connection:
+        async with self.testbed.connected() as connection:
             contents = await Contents.read(connection)
-        entries = [entry for writer in self.writers for entry in writer.entries]
-        logs = self.stage.logs()
-        violations += differences(entries, contents)
+        expectations = [expected for writer in self.writers for expected in writer.expectations]
+        logs = self.testbed.logs()
+        violations += differences(expectations, contents)
         violations += [f"a log says: {word}" for word in BAD_WORDS if word in logs]
-        unclear = [entry for entry in entries if entry.id is None and not entry.refused]
+        unclear = [
+            expected for expected in expectations if expected.id is None and not expected.refused
+        ]
         answers: list[Answer] = self.load.answers
         return Report(
             fault.name,
             Counter(answer.status for answer in answers),
             max(answer.seconds for answer in answers),
             back_after,
-            len(entries),
+            self._outage(),
+            len(expectations),
             len(unclear),
-            sum(1 for entry in unclear if entry.title in contents.rows),
+            sum(1 for expected in unclear if expected.title in contents.rows),
             violations,
         )

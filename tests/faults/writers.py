@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 import httpx
 import jwt
 
-from tests.faults.ledger import Entry
-from tests.servers import SECRET, TaskwardServer
+from tests.faults.expectations import Expectation
+from tests.support.servers import SECRET, TaskwardServer
 
 NOBODY = {"Authorization": "Bearer no"}
 TOO_LONG = "x" * 201
+UNCLEAR = {503, 409}
+AGAIN = 0.2
+"""Seconds until a request is repeated, sooner than Retry-After asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class Load:
     """Seconds after which an answer counts as never given."""
     pause: float = 0.0
     """Seconds between two requests of a writer."""
+    repeats: bool = False
+    """Whether a task is created with an Idempotency-Key, again and again until it is clear."""
     running: asyncio.Event = field(default_factory=asyncio.Event)
     answers: list[Answer] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -61,7 +66,7 @@ class Writer:
         self.server = server
         self.load = load
         self.id = f"user_{secrets.token_hex(8)}"
-        self.entries: list[Entry] = []
+        self.expectations: list[Expectation] = []
         self.stranger = bearer(f"stranger_{self.id}")
         self.random = random.Random(seed)
         self.is_idle = asyncio.Event()
@@ -92,69 +97,78 @@ class Writer:
                 await asyncio.sleep(self.load.pause)
 
     async def create(self) -> None:
-        entry = self._new_entry()
-        answer = await self._ask("POST", "", 201, json={"title": entry.title})
+        expected = self._new_expectation()
+        headers = {"Idempotency-Key": secrets.token_hex(16)} if self.load.repeats else {}
+        title = {"title": expected.title}
+        answer = await self._ask("POST", "", 201, json=title, headers=headers)
+        while self.load.repeats and (answer is None or answer.status_code in UNCLEAR):
+            await asyncio.sleep(AGAIN)
+            answer = await self._ask("POST", "", 201, json=title, headers=headers)
         if answer is not None and answer.status_code == 201:
-            entry.id = answer.json()["id"]
+            expected.id = answer.json()["id"]
         elif answer is None and self.load.polite:
-            entry.refused = True
+            expected.refused = True
 
     async def toggle(self) -> None:
-        if (entry := self._own()) is None:
+        if (expected := self._own()) is None:
             return
-        answer = await self._ask("PATCH", f"/{entry.id}/complete", 200, entry)
+        answer = await self._ask("PATCH", f"/{expected.id}/complete", 200, expected)
         if answer is not None and answer.status_code == 200:
-            entry.toggles += 1
+            expected.toggles += 1
         elif self._is_unclear(answer):
-            entry.unclear_toggles += 1
+            expected.unclear_toggles += 1
 
     async def replace(self) -> None:
-        if (entry := self._own()) is None:
+        if (expected := self._own()) is None:
             return
         content = secrets.token_hex(4)
-        body = {"title": entry.title, "description": content}
-        answer = await self._ask("PUT", f"/{entry.id}", 200, entry, json=body)
+        body = {"title": expected.title, "description": content}
+        answer = await self._ask("PUT", f"/{expected.id}", 200, expected, json=body)
         if answer is not None and answer.status_code == 200:
-            entry.description = content
+            expected.description = content
         elif self._is_unclear(answer):
-            entry.unclear_descriptions.add(content)
+            expected.unclear_descriptions.add(content)
 
     async def delete(self) -> None:
-        if (entry := self._own()) is None:
+        if (expected := self._own()) is None:
             return
-        answer = await self._ask("DELETE", f"/{entry.id}", 204, entry)
+        answer = await self._ask("DELETE", f"/{expected.id}", 204, expected)
         if answer is not None and answer.status_code == 204:
-            entry.deleted = True
+            expected.deleted = True
         elif self._is_unclear(answer):
-            entry.deleted = None
+            expected.deleted = None
 
     async def read(self) -> None:
         answer = await self._ask("GET", "", 200)
         if answer is not None and answer.status_code == 200:
             there = {task["id"] for task in answer.json()}
-            for entry in self.entries:
-                if entry.id is not None and entry.deleted is False and entry.id not in there:
-                    self._complain(f"{entry.title}: not in its owner's list")
+            for expected in self.expectations:
+                if (
+                    expected.id is not None
+                    and expected.deleted is False
+                    and expected.id not in there
+                ):
+                    self._complain(f"{expected.title}: not in its owner's list")
 
     async def do_wrong(self) -> None:
         """What must leave nothing behind."""
-        entry = self._new_entry()
-        entry.refused = True
-        title = {"title": entry.title}
+        expected = self._new_expectation()
+        expected.refused = True
+        title = {"title": expected.title}
         await self._ask("POST", "", 401, json=title, headers=NOBODY)
         await self._ask("POST", "", 422, json={**title, "description": 5})
-        await self._ask("POST", "", 422, json={"title": entry.title + TOO_LONG})
+        await self._ask("POST", "", 422, json={"title": expected.title + TOO_LONG})
         if (own := self._own()) is not None:
             await self._ask("PATCH", f"/{own.id}/complete", 404, headers=self.stranger)
 
-    def _new_entry(self) -> Entry:
-        entry = Entry(secrets.token_hex(8), self.id)
-        self.entries.append(entry)
-        return entry
+    def _new_expectation(self) -> Expectation:
+        expected = Expectation(secrets.token_hex(8), self.id)
+        self.expectations.append(expected)
+        return expected
 
-    def _own(self) -> Entry | None:
+    def _own(self) -> Expectation | None:
         """One of the last tasks that is surely or perhaps still there."""
-        mine = [e for e in self.entries[-20:] if e.id is not None and e.deleted is not True]
+        mine = [e for e in self.expectations[-20:] if e.id is not None and e.deleted is not True]
         return self.random.choice(mine) if mine else None
 
     def _is_unclear(self, answer: httpx.Response | None) -> bool:
@@ -162,7 +176,12 @@ class Writer:
         return not self.load.polite if answer is None else answer.status_code == 503
 
     async def _ask(
-        self, method: str, path: str, expected: int, entry: Entry | None = None, **request: object
+        self,
+        method: str,
+        path: str,
+        success: int,
+        expected: Expectation | None = None,
+        **request: object,
     ) -> httpx.Response | None:
         started = time.monotonic()
         url = f"{self.server.url}/api/tasks{path}"
@@ -176,18 +195,22 @@ class Writer:
         status = response.status_code if response is not None else None
         answer = Answer(started, time.monotonic() - started, method, status)
         self.load.answers.append(answer)
-        if response is not None and status != expected:
-            self._judge(method, response, entry)
+        if response is not None and status != success:
+            self._check_refusal(method, response, expected)
         return response
 
-    def _judge(self, method: str, response: httpx.Response, entry: Entry | None) -> None:
+    def _check_refusal(
+        self, method: str, response: httpx.Response, expected: Expectation | None
+    ) -> None:
         """Only "try again" is allowed, or that a task is gone whose deletion was unclear."""
         if response.status_code == 503:
             seconds = response.headers.get("retry-after", "")
             if not (seconds.isdigit() and isinstance(response.json().get("detail"), str)):
                 self._complain(f"{method}: 503 without Retry-After or in another shape")
-        elif response.status_code == 404 and entry is not None and entry.deleted is None:
-            entry.deleted = True
+        elif response.status_code == 409 and self.load.repeats:
+            pass  # the first of the two is under way
+        elif response.status_code == 404 and expected is not None and expected.deleted is None:
+            expected.deleted = True
         else:
             self._complain(f"{method}: {response.status_code} {response.text}")
 

@@ -3,8 +3,11 @@
 import sys
 from collections.abc import Mapping, Sequence
 
-from taskward.http_protocol import BoundedHttpProtocol
-from tests.servers import ROOT, TaskwardServer, auth_settings
+from taskward.http.protocol import BoundedHttpProtocol
+from tests.support.servers import ROOT, TaskwardServer, auth_settings
+
+TURNS = "/-/turns"
+"""Where `MeasuredServer` tells."""
 
 
 class ImpatientProtocol(BoundedHttpProtocol):
@@ -41,3 +44,30 @@ class ImpatientServer(MakeRunServer):
             *("--host", "127.0.0.1", "--port", str(self.port), "--no-proxy-headers"),
             *("--timeout-keep-alive", "1"),
         ]
+
+
+class MeasuredServer(MakeRunServer):
+    """The same, and it tells how long its event loop was busy at a time: `tests/fuzz/turns.py`.
+
+    The loop is the standard library's, whose turns can be measured.
+    """
+
+    app = "tests.fuzz.measured:app"
+
+    def command(self) -> Sequence[str]:
+        protocol = "taskward.http.protocol:BoundedHttpProtocol"
+        return [
+            *(sys.executable, "-m", "uvicorn", self.app, "--http", protocol),
+            *("--host", "127.0.0.1", "--port", str(self.port), "--no-proxy-headers"),
+            *("--loop", "asyncio", "--ws", "none"),
+        ]
+
+
+class MeasuredPluginServer(MeasuredServer):
+    """The same of a server with every plugin, and without tasks."""
+
+    app = "tests.fuzz.measured_plugins:app"
+    ready_path = "/api/auth/ok"
+
+    def command(self) -> Sequence[str]:
+        return [*super().command(), "--app-dir", str(ROOT)]

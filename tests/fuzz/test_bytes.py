@@ -19,9 +19,9 @@ from tests.conftest import CreateDatabase
 from tests.fuzz.messages import MARKER, message
 from tests.fuzz.sizes import seed, size
 from tests.fuzz.target import ImpatientServer
-from tests.fuzz.wire import HOST, PATIENCE, Answer, ask, parse_head
-from tests.servers import SECRET
-from tests.test_tokens import HEADER, Forger
+from tests.fuzz.wire import PATIENCE, Answer, ask, send_raw
+from tests.support.forged_tokens import HEADER, Forger
+from tests.support.servers import SECRET
 
 REQUESTS = size(2_000, 100_000)
 AT_ONCE = 24
@@ -37,8 +37,8 @@ LEAK = re.compile(
 
 
 @pytest.fixture
-async def server(create_database: CreateDatabase) -> AsyncIterator[ImpatientServer]:
-    with ImpatientServer(await create_database()) as server:
+async def server(create_migrated_database: CreateDatabase) -> AsyncIterator[ImpatientServer]:
+    with ImpatientServer(await create_migrated_database()) as server:
         yield server
 
 
@@ -56,7 +56,7 @@ class Run:
         for number in numbers:
             raw = message(self.seed, number, self._token(number))
             try:
-                answers = await asyncio.wait_for(exchange(self.server.port, raw), PATIENCE)
+                answers = await asyncio.wait_for(send_raw(self.server.port, raw), PATIENCE)
             except (ValueError, TimeoutError) as error:
                 self.wrong.append(f"message {number}: {error!r} {raw[:200]!r}")
                 continue
@@ -75,26 +75,6 @@ class Run:
             self.statuses[str(answer.status)] += 1
             if problem := what_is_wrong(answer, raw):
                 self.wrong.append(f"message {number}: {problem} {answer} to {raw[:400]!r}")
-
-
-async def exchange(port: int, raw: bytes) -> list[Answer]:
-    """Send a message on a connection of its own; the answers that came until the first pause."""
-    reader, writer = await asyncio.open_connection(HOST, port, limit=8 * MEBIBYTE)
-    answers: list[Answer] = []
-    try:
-        writer.write(raw)
-        while not answers or (reader._buffer and not answers[-1].closes):  # type: ignore[attr-defined]
-            status, headers = parse_head(await reader.readuntil(b"\r\n\r\n"))
-            bodiless = status in {204, 304} or status < 200 or raw.startswith(b"HEAD ")
-            length = 0 if bodiless else int(headers.get("content-length", "0"))
-            body = await reader.readexactly(length)
-            if status >= 200:
-                answers.append(Answer(status, headers, body))
-    except (ConnectionError, asyncio.IncompleteReadError):
-        pass
-    finally:
-        writer.transport.abort()
-    return answers
 
 
 def what_is_wrong(answer: Answer, raw: bytes) -> str | None:

@@ -14,7 +14,8 @@ import pytest
 from tests.conftest import CreateDatabase
 from tests.fuzz.sizes import LONG, seed, size
 from tests.fuzz.target import MakeRunServer
-from tests.servers import ROOT, clean_environment
+from tests.support.process_environment import clean_environment
+from tests.support.servers import ROOT
 
 CASES = size(150, 20_000)
 EXAMPLES = size(3, 300)
@@ -26,8 +27,8 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture
-async def server(create_database: CreateDatabase) -> AsyncIterator[MakeRunServer]:
-    with MakeRunServer(await create_database()) as server:
+async def server(create_migrated_database: CreateDatabase) -> AsyncIterator[MakeRunServer]:
+    with MakeRunServer(await create_migrated_database()) as server:
         yield server
 
 

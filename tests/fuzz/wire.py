@@ -56,11 +56,11 @@ class Wire:
         self.socket.sendall(data)
         return self
 
-    def send_until_refused(self, piece: bytes, at_most: int) -> int:
+    def send_until_refused(self, piece: bytes, limit_body: int) -> int:
         """Send a piece again and again; how many bytes the other side has let us send."""
         sent = 0
         try:
-            while sent < at_most:
+            while sent < limit_body:
                 sent += self.socket.send(piece)
         except (ConnectionError, TimeoutError):
             pass
@@ -108,3 +108,23 @@ async def ask(port: int, request: bytes) -> Answer:
         return Answer(status, headers, await reader.read())
     finally:
         writer.close()
+
+
+async def send_raw(port: int, raw: bytes) -> list[Answer]:
+    """Send a message on a connection of its own; the answers that came until the first pause."""
+    reader, writer = await asyncio.open_connection(HOST, port, limit=8 * 1_048_576)
+    answers: list[Answer] = []
+    try:
+        writer.write(raw)
+        while not answers or (reader._buffer and not answers[-1].closes):  # type: ignore[attr-defined]
+            status, headers = parse_head(await reader.readuntil(b"\r\n\r\n"))
+            bodiless = status in {204, 304} or status < 200 or raw.startswith(b"HEAD ")
+            length = 0 if bodiless else int(headers.get("content-length", "0"))
+            body = await reader.readexactly(length)
+            if status >= 200:
+                answers.append(Answer(status, headers, body))
+    except (ConnectionError, asyncio.IncompleteReadError):
+        pass
+    finally:
+        writer.transport.abort()
+    return answers

@@ -1,159 +1,29 @@
 """A by B: every operation that can name a thing of somebody else, asked twice.
 
-Alice asks once for a thing of Bob's and once for a thing that is not there. `ROWS` says how;
-`NAMES_NOTHING` and `ELSEWHERE` hold all other operations, so that none is forgotten.
+Alice asks once for a thing of Bob's and once for a thing that is not there; `rows.py` says how.
 """
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI
 
+from authward.ids import generate_id
 from taskward.app import create_app
-from taskward.auth.store import generate_id
-from taskward.database import Database
+from taskward.database.database import Database
 from tests.conftest import PASSWORD, TRUSTED_ORIGIN, new_email, settings_for
-from tests.mailing import mailing_site
-from tests.people import new_person
-from tests.test_passwords import VECTORS
-
-NAME = "{name}"
-"""Stands for the thing in paths and bodies."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An operation, and where in its request a thing is named."""
-
-    operation: str
-    kind: Literal["task", "session", "account", "deletion", "access token", "e-mail"]
-    method: str
-    path: str
-    body: object = None
-    signed_in: bool = True
-    hashes: bool = False
-    """Whether it hashes a password, which takes a hundred times as long as anything else."""
-    uses_up: bool = False
-    """Whether a foreign thing is used up, as in the original: a write, which takes its time.
-
-    To name it one has to know a secret of 32 characters that was mailed to somebody else.
-    """
-
-    def __str__(self) -> str:
-        return f"{self.operation} by {self.kind}{'' if self.signed_in else ' of nobody'}"
-
-
-_TASK = {"title": "Mine now", "completed": True}
-_RESET = {"newPassword": "another good password"}
-_WRONG = {"email": NAME, "password": "not the password"}
-ROWS = (
-    Row("get_task_api_tasks__task_id__get", "task", "GET", f"/api/tasks/{NAME}"),
-    Row("replace_task_api_tasks__task_id__put", "task", "PUT", f"/api/tasks/{NAME}", _TASK),
-    Row(
-        "toggle_task_api_tasks__task_id__complete_patch",
-        "task",
-        "PATCH",
-        f"/api/tasks/{NAME}/complete",
-    ),
-    Row("delete_task_api_tasks__task_id__delete", "task", "DELETE", f"/api/tasks/{NAME}"),
-    Row("post_revoke_session", "session", "POST", "/api/auth/revoke-session", {"token": NAME}),
-    Row("post_unlink_account", "account", "POST", "/api/auth/unlink-account", {"accountId": NAME}),
-    Row(
-        "post_delete_user",
-        "deletion",
-        "POST",
-        "/api/auth/delete-user",
-        {"token": NAME},
-        uses_up=True,
-    ),
-    Row(
-        "get_delete_user_callback",
-        "deletion",
-        "GET",
-        f"/api/auth/delete-user/callback?token={NAME}",
-        uses_up=True,
-    ),
-    Row(
-        "get_reset_password_token_",
-        "deletion",
-        "GET",
-        f"/api/auth/reset-password/{NAME}?callbackURL=%2Freset",
-    ),
-    Row(
-        "post_reset_password",
-        "deletion",
-        "POST",
-        "/api/auth/reset-password",
-        _RESET | {"token": NAME},
-    ),
-    Row("get_verify_email", "access token", "GET", f"/api/auth/verify-email?token={NAME}"),
-    Row("post_change_email", "e-mail", "POST", "/api/auth/change-email", {"newEmail": NAME}),
-    Row(
-        "post_send_verification_email",
-        "e-mail",
-        "POST",
-        "/api/auth/send-verification-email",
-        {"email": NAME},
-    ),
-    Row(
-        "post_send_verification_email",
-        "e-mail",
-        "POST",
-        "/api/auth/send-verification-email",
-        {"email": NAME},
-        signed_in=False,
-    ),
-    Row(
-        "post_request_password_reset",
-        "e-mail",
-        "POST",
-        "/api/auth/request-password-reset",
-        {"email": NAME},
-        signed_in=False,
-    ),
-    *(
-        Row(operation, "e-mail", "POST", path, _WRONG, signed_in=False, hashes=True)
-        for operation, path in (
-            ("post_sign_in_email", "/api/auth/sign-in/email"),
-            ("login_api_auth_login_post", "/api/auth/login"),
-            ("login_api_auth_login_email_post", "/api/auth/login/email"),
-        )
-    ),
-)
-NAMES_NOTHING = {
-    "create_task_api_tasks_post": ("POST", "/api/tasks"),
-    "list_tasks_api_tasks_get": ("GET", "/api/tasks"),
-    "post_sign_out": ("POST", "/api/auth/sign-out"),
-    "get_get_session": ("GET", "/api/auth/get-session"),
-    "post_get_session": ("POST", "/api/auth/get-session"),
-    "get_list_sessions": ("GET", "/api/auth/list-sessions"),
-    "post_revoke_sessions": ("POST", "/api/auth/revoke-sessions"),
-    "post_revoke_other_sessions": ("POST", "/api/auth/revoke-other-sessions"),
-    "post_update_session": ("POST", "/api/auth/update-session"),
-    "get_jwks": ("GET", "/api/auth/jwks"),
-    "get_token": ("GET", "/api/auth/token"),
-    "post_update_user": ("POST", "/api/auth/update-user"),
-    "post_change_password": ("POST", "/api/auth/change-password"),
-    "post_verify_password": ("POST", "/api/auth/verify-password"),
-    "get_list_accounts": ("GET", "/api/auth/list-accounts"),
-    "get_ok": ("GET", "/api/auth/ok"),
-    "get_error": ("GET", "/api/auth/error"),
-}
-"""Operations that are about whoever asks, or about nobody; who names somebody is not heard."""
-ELSEWHERE = {
-    "post_sign_up_email": "an address cannot be signed up twice, and the original says so",
-    "signup_api_auth_signup_post": "the same",
-    "post_sign_in_social": "names a provider; whose account it is, tests/test_social_accounts.py",
-    "post_link_social": "names a provider; whose account it is, tests/test_social_accounts.py",
-    "get_callback_provider_": "names a state of this very browser: tests/test_social_browser.py",
-    "post_callback_provider_": "sends the browser to the same by GET",
-}
+from tests.isolation.rows import NAME, WITH_JWT, Row
+from tests.support.databases import ASKING, teller_in_context
+from tests.support.factories import create_user
+from tests.support.mailing import mailing_site
+from tests.support.password_hashes import VECTORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +68,14 @@ class World:
     async def ask(self, row: Row, name: str, more: Mapping[str, str] | None = None) -> Answer:
         """Send the row's request with a name in it, as Alice or as nobody."""
         path = row.path.replace(NAME, quote(name, safe=""))
-        body = b"" if row.body is None else json.dumps(row.body).replace(NAME, name).encode()
+        said = f'"{NAME}"' if row.repeats else NAME
+        body = b"" if row.body is None else json.dumps(row.body).replace(said, name).encode()
         who = self.credentials(path) if row.signed_in else {}
-        return await self.send(row.method, path, body, {**who, **(more or {})})
+        answer = await self.send(row.method, path, body, {**who, **row.headers, **(more or {})})
+        return _with_the_name_left_out(answer, name) if row.repeats else answer
 
     def credentials(self, path: str) -> dict[str, str]:
-        if path.startswith("/api/tasks"):
+        if path.startswith(WITH_JWT):
             return {"Authorization": f"Bearer {self.access_token(self.alice)}"}
         return {"Cookie": f"better-auth.session_token={self.cookie}"}
 
@@ -212,7 +84,12 @@ class World:
     ) -> Answer:
         """Call the application as a server does, with as little around it as can be."""
         target, _, query = path.partition("?")
-        given = {"Origin": TRUSTED_ORIGIN, "X-Request-ID": "the-same", **(headers or {})}
+        given = {
+            "Host": "localhost:8000",
+            "Origin": TRUSTED_ORIGIN,
+            "X-Request-ID": "the-same",
+            **(headers or {}),
+        }
         if body:
             given |= {"Content-Type": "application/json", "Content-Length": str(len(body))}
         scope = {
@@ -229,7 +106,7 @@ class World:
             "server": ("localhost", 8000),
             "client": ("127.0.0.1", 50_000),
         }
-        app = self.app if target.startswith("/api/tasks") else self.mailing
+        app = self.app if target.startswith(WITH_JWT) else self.mailing
         return await self._call(app, scope, body)
 
     async def _call(self, app: FastAPI, scope: dict[str, Any], body: bytes) -> Answer:
@@ -248,7 +125,9 @@ class World:
             asked = len(self.asked)
 
         began = time.perf_counter()
+        token = ASKING.set(True)
         await app(scope, receive, send)
+        ASKING.reset(token)
         await asyncio.sleep(0)
         sent = b"".join(message.get("body", b"") for message in messages[1:])
         start = messages[0]
@@ -257,7 +136,7 @@ class World:
 
     async def with_another_alice(self) -> "World":
         """The same world, where somebody new asks: what happens to her, happens to no other."""
-        email, cookie = await new_person(self.database, self.app.state.better_auth)
+        email, cookie = await create_user(self.database, self.app.state.better_auth)
         return replace(self, alice=await _id_of(self.app, email), cookie=cookie)
 
     async def state_of_bob(self) -> list[Any]:
@@ -278,16 +157,21 @@ class World:
 async def world(database_url: str, size: int) -> AsyncIterator[World]:
     """Make a world in which Bob has `size` things of each kind."""
     settings = settings_for(database_url)
-    app = create_app(settings)
+    app, asked = create_app(settings), list[str]()
+    app.state.database.on_statement = teller_in_context(asked)
     async with app.router.lifespan_context(app), mailing_site(app, settings) as site:
-        people = [await new_person(app.state.database, app.state.better_auth) for _ in range(2)]
-        ids = [await _id_of(app, email) for email, _ in people]
-        (_, cookie), (bob_email, _) = people
-        made = World(app, site.app, ids[0], ids[1], bob_email, cookie)
+        users = [await create_user(app.state.database, app.state.better_auth) for _ in range(2)]
+        ids = [await _id_of(app, email) for email, _ in users]
+        (_, cookie), (bob_email, _) = users
+        made = World(app, site.app, ids[0], ids[1], bob_email, cookie, asked=asked)
         await _give_things(made, size)
-        async with made.database.acquire() as connection:
-            connection.add_query_logger(lambda record: made.asked.append(record.query))
         yield made
+
+
+def _with_the_name_left_out(answer: Answer, name: str) -> Answer:
+    headers = [(k, v) for k, v in answer.headers if k != b"content-length"]
+    named = re.compile(rb"\btask %b\b" % name.encode())
+    return replace(answer, headers=headers, body=named.sub(b"task " + NAME.encode(), answer.body))
 
 
 async def _id_of(app: FastAPI, email: str) -> str:

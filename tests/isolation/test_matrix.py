@@ -1,12 +1,16 @@
 """A thing of somebody else and a thing that is not there are one and the same to whoever asks."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import FastAPI
 
-from tests.isolation.matrix import ELSEWHERE, NAMES_NOTHING, ROWS, Row, World, world
+from taskward.mcp.tools import TOOLS
+from tests.isolation.matrix import World, world
+from tests.isolation.rows import ELSEWHERE, NAME, NAMES_NOTHING, ROWS, Row
+from tests.support.wires import exchange, served
 
 HEADERS = [{"If-Match": "*"}, {"If-None-Match": "*"}, {"If-Match": '"0"'}, {"Idempotency-Key": "k"}]
 TASK_ROWS = [row for row in ROWS if row.kind == "task"]
@@ -20,9 +24,10 @@ async def small_world(database_url: str) -> AsyncIterator[World]:
 
 def test_the_matrix_has_every_operation(app: FastAPI) -> None:
     paths = app.openapi()["paths"].values()
-    documented = sorted(operation["operationId"] for path in paths for operation in path.values())
+    documented = [operation["operationId"] for path in paths for operation in path.values()]
+    documented += [f"tool {name}" for name in TOOLS]
     named = {row.operation for row in ROWS}
-    assert sorted([*named, *NAMES_NOTHING, *ELSEWHERE]) == documented
+    assert sorted([*named, *NAMES_NOTHING, *ELSEWHERE]) == sorted(documented)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
@@ -50,7 +55,9 @@ async def test_what_a_stranger_gets_for_an_address_is_said_before_anybody_looks_
         asked = len(small_world.asked)
         answer = await small_world.ask(row, known)
         assert (answer.status, answer.statements) == (200, [])
-        assert len(small_world.asked) > asked
+        async with asyncio.timeout(60):
+            while len(small_world.asked) == asked:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("headers", HEADERS, ids=str)
@@ -62,6 +69,30 @@ async def test_no_header_tells_a_foreign_task_from_a_missing_one(
     names = small_world.foreign["task"][0], small_world.missing["task"][0]
     one, other = [await small_world.ask(row, name, headers) for name in names]
     assert (one.seen, one.statements) == (other.seen, other.statements)
+    assert await small_world.state_of_bob() == before
+
+
+@pytest.mark.parametrize("row", [row for row in TASK_ROWS if not row.repeats], ids=str)
+async def test_foreign_is_missing_byte_by_byte_where_the_protocol_answers(
+    small_world: World, row: Row
+) -> None:
+    before = await small_world.state_of_bob()
+    token = small_world.access_token(small_world.alice)
+    body = b"" if row.body is None else json.dumps(row.body).encode()
+    lines = ["Host: x", f"Authorization: Bearer {token}", "X-Request-ID: the-same"]
+    lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"] if body else []
+    pairs = zip(small_world.foreign["task"], small_world.missing["task"], strict=True)
+    async with served(small_world.app, direct=True) as server:
+        for names in pairs:
+            paths = [row.path.replace(NAME, name) for name in names]
+            heads = [
+                "\r\n".join((f"{row.method} {path} HTTP/1.1", *lines, "", "")) for path in paths
+            ]
+            one, other = [
+                await exchange(server, [head.encode() + body], [row.method]) for head in heads
+            ]
+            assert one == other
+            assert one[0].startswith(b"HTTP/1.1 404 ")
     assert await small_world.state_of_bob() == before
 
 

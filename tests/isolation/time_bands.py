@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
 
-from tests.isolation.matrix import Row, World
+from tests.isolation.matrix import World
+from tests.isolation.rows import Row
 
 WARM_UP = 50
 

@@ -2,7 +2,7 @@
 
     python -m tests.mutation [--jobs N] [target …]
 
-Ends with 1 if a mutant survives that `judged.py` does not know.
+Ends with 1 if a mutant survives that `accepted_survivors.py` does not know.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.mutation.judged import judgement
+from tests.mutation.accepted_survivors import reason_to_accept
 from tests.mutation.mutants import CONDITIONS, OPERATORS, Mutant, mutants_of
 from tests.mutation.runner import Runner, in_a_child, preload
 from tests.mutation.targets import TARGETS, Target
@@ -65,11 +65,11 @@ def main() -> None:
         survivors = [
             mutant for name in options.targets for mutant in survivors_of(TARGETS[name], options)
         ]
-    unjudged = [mutant for mutant in survivors if judgement(mutant) is None]
-    for mutant in unjudged:
+    unaccepted = [mutant for mutant in survivors if reason_to_accept(mutant) is None]
+    for mutant in unaccepted:
         print(f"SURVIVED {mutant}")
-    print(f"{len(survivors)} survived, {len(unjudged)} of them unjudged")
-    sys.exit(bool(unjudged))
+    print(f"{len(survivors)} survived, {len(unaccepted)} of them unaccepted")
+    sys.exit(bool(unaccepted))
 
 
 def survivors_of(target: Target, options: argparse.Namespace) -> list[Mutant]:
@@ -86,7 +86,7 @@ def survivors_of(target: Target, options: argparse.Namespace) -> list[Mutant]:
             print(f"  {counts.total()} of {len(mutants)}: {dict(counts)}", flush=True)
         if outcome == "survived":
             survivors.append(mutant)
-            print(f"  {judgement(mutant) or 'UNJUDGED'}: {mutant}", flush=True)
+            print(f"  {reason_to_accept(mutant) or 'NOT ACCEPTED'}: {mutant}", flush=True)
     seconds = time.monotonic() - began
     took = f"{seconds:.0f} s ({runner.cpu_seconds:.0f} s of CPU)"
     print(f"{target.file}: {len(mutants)} mutants in {took}: {dict(counts)}", flush=True)

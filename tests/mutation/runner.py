@@ -43,7 +43,7 @@ def preload() -> None:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     for name in _LIBRARIES:
         importlib.import_module(name)
-    for name in [n for n in sys.modules if n.split(".")[0] == "taskward"]:
+    for name in [n for n in sys.modules if n.split(".")[0] in {"authward", "taskward"}]:
         del sys.modules[name]
 
 
@@ -140,7 +140,7 @@ class Runner:
         if "MUTATION_DEBUG" not in os.environ:
             os.dup2(silence, 1)
             os.dup2(silence, 2)
-        name = self.file.removesuffix(".py").replace("/", ".")
+        name = self.file.partition("/src/")[2].removesuffix(".py").replace("/", ".")
         sys.meta_path.insert(0, _MutatedFinder(name, ROOT / self.file, source))
         os.chdir(ROOT)
         return int(any(pytest.main([*_PYTEST, path]) for path in self.tests))

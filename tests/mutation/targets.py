@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 _TASK_STORE = (
-    r"_OWNED|_ONE|_LIST|_ASKED(_FOR)?|_FOUND|_LOCKED|_MINE|_TOGGLE_EACH|_NEW|BATCHABLE|_REPLACE|_TOGGLE|_DELETE|_if_match|[A-Z]+_TASKS?(_OF_USER|_IF_MATCH)?"
-    r"|create|list_all|get|replace|toggle|remove(_all)?|_change_if_match|_found"
+    r"_OWNED|_ONE|_TASKS|_LISTED|_IS_SHORT|_TOO_MANY|_list(_each)?|_LIST_EACH|_ASKED(_FOR)?|_FOUND|_LOCKED|_MINE|_TOGGLED|_NEW|_(NEW|UPDATED)_COLUMNS|_CLEARABLE|_CREATED|_(GET|CREATE|TOGGLE)_EACH|BATCHABLE|_UPDATE|_TOGGLE|_DELETE|_if_match|[A-Z]+_TASKS?(_OF_USER|_IF_MATCH)?"
+    r"|create|list_all|get|_given|update_content|toggle|remove(_all)?|_change_if_match|_found"
 )
 """Statements and functions; without what words, parses and dates only."""
 _TASKS = r"AuthenticatedRoute|_provide_\w+|[a-z]+_tasks?"
-_SESSIONS = (
-    r"_INSERT_SESSION|_SESSION_VALUES|(?!CREATE_USER)\w+_SESSIONS?(_OF_USER)?"
-    r"|NewSession|create_session"
-)
+_OAUTH = "packages/authward/src/authward/plugins/oauth_provider/"
+_OAUTH_TESTS = ("tests/auth/test_oauth_provider.py", "tests/auth/test_oauth_attacks.py")
+_SESSIONS = r"\w+_SESSIONS?(_OF_USER)?|Sessions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,48 +24,117 @@ class Target:
 
 TARGETS = {
     "task_store": Target(
-        "taskward/task_store.py",
+        "packages/taskward/src/taskward/tasks/store.py",
         (
-            "tests/test_task_statements.py",
-            "tests/test_batches.py",
-            "tests/test_isolation.py",
-            "tests/test_preconditions.py",
-            "tests/test_tasks.py",
+            "tests/database/test_task_statements.py",
+            "tests/database/test_batches.py",
+            "tests/api/test_isolation.py",
+            "tests/api/test_preconditions.py",
+            "tests/api/test_tasks.py",
         ),
         _TASK_STORE,
     ),
-    "batches": Target("taskward/batches.py", ("tests/test_batches.py", "tests/test_exhaustion.py")),
-    "tasks": Target(
-        "taskward/tasks.py",
+    "tool_statements": Target(
+        "packages/taskward/src/taskward/tasks/tool_statements.py",
         (
-            "tests/test_task_statements.py",
-            "tests/test_isolation.py",
-            "tests/test_routes.py",
-            "tests/test_tasks.py",
-            "tests/test_openapi.py",
+            "tests/database/test_task_statements.py",
+            "tests/assistants/test_tools.py",
+            "tests/database/test_row_level_security.py",
+        ),
+        r"_OWNED|_ONE|_value|_VALUES|_IS_CHANGED|_UPDATED_AT|_OF_STATUS|_WORDS|_HAS_WORDS|_NEW(_COLUMNS)?|_search|[A-Z]+_TASKS?|change|add_all|search",
+    ),
+    "tools": Target(
+        "packages/taskward/src/taskward/mcp/tools.py",
+        ("tests/assistants/test_tools.py", "tests/assistants/test_unavailable.py"),
+        r"call|[a-z]+_tasks?|_changed|_brief|_that_fit",
+    ),
+    "tool_arguments": Target(
+        "packages/taskward/src/taskward/mcp/arguments.py",
+        ("tests/assistants/test_tools.py", "tests/assistants/test_hostile_input.py"),
+        "parse|_sentence|_whole|TaskId",
+    ),
+    "assistants_tokens": Target(
+        "packages/taskward/src/taskward/mcp/auth.py",
+        ("tests/assistants/test_endpoint.py", "tests/assistants/test_access_tokens.py"),
+    ),
+    "mcp_endpoint": Target(
+        "packages/taskward/src/taskward/mcp/endpoint.py",
+        (
+            "tests/assistants/test_endpoint.py",
+            "tests/assistants/test_protocol.py",
+            "tests/assistants/test_access_tokens.py",
+        ),
+        r"MCPEndpoint|_hosts|_check_\w+|_rewritten|_replay",
+    ),
+    "assistants_access_tokens": Target(
+        _OAUTH + "access_token.py",
+        ("tests/auth/test_remembered_tokens.py", "tests/assistants/test_access_tokens.py"),
+    ),
+    "oauth_consents": Target(
+        _OAUTH + "consents.py", ("tests/auth/test_oauth_consents.py", *_OAUTH_TESTS)
+    ),
+    "oauth_codes": Target(_OAUTH + "codes.py", _OAUTH_TESTS),
+    "oauth_redirects": Target(_OAUTH + "redirects.py", _OAUTH_TESTS),
+    "oauth_signed_query": Target(
+        _OAUTH + "signed_query.py", ("tests/auth/test_oauth_signed_query.py", *_OAUTH_TESTS)
+    ),
+    "oauth_unused_clients": Target(
+        _OAUTH + "unused_clients.py", ("tests/auth/test_oauth_endings.py",)
+    ),
+    "batches": Target(
+        "packages/taskward/src/taskward/database/batcher.py",
+        ("tests/database/test_batches.py", "tests/api/test_exhaustion.py"),
+    ),
+    "tasks": Target(
+        "packages/taskward/src/taskward/tasks/endpoints.py",
+        (
+            "tests/database/test_task_statements.py",
+            "tests/api/test_isolation.py",
+            "tests/api/test_routes.py",
+            "tests/api/test_tasks.py",
+            "tests/api/test_openapi.py",
         ),
         _TASKS,
     ),
+    "operations": Target(
+        "packages/taskward/src/taskward/http/operations.py",
+        ("tests/http/test_direct.py", "tests/api/test_routes.py", "tests/http/test_fast_path.py"),
+        "_compile|find|unique|arguments|takes_body|body_argument|_query",
+    ),
+    "direct": Target(
+        "packages/taskward/src/taskward/http/direct.py",
+        ("tests/http/test_direct.py",),
+        "DirectPath",
+    ),
     "tokens": Target(
-        "taskward/auth/tokens.py",
+        "packages/authward/src/authward/security/jwt.py",
         (
-            "tests/test_tokens.py",
-            "tests/test_token_times.py",
-            "tests/test_jwks.py",
+            "tests/auth/test_tokens.py",
+            "tests/auth/test_token_times.py",
+            "tests/auth/test_jwks.py",
         ),
     ),
     "current_user": Target(
-        "taskward/auth/current_user.py",
-        ("tests/test_credentials.py", "tests/test_routes.py", "tests/test_jwks.py"),
+        "packages/authward/src/authward/fastapi/current_user.py",
+        ("tests/api/test_credentials.py", "tests/api/test_routes.py", "tests/auth/test_jwks.py"),
     ),
     "session": Target(
-        "taskward/auth/routes/session.py",
-        ("tests/test_sessions.py", "tests/isolation/test_matrix.py", "tests/test_cookies.py"),
+        "packages/authward/src/authward/core/session.py",
+        (
+            "tests/api/test_sessions.py",
+            "tests/isolation/test_matrix.py",
+            "tests/auth/test_cookies.py",
+        ),
         r"[a-z_]+",
     ),
-    "store": Target(
-        "taskward/auth/store.py",
-        ("tests/test_sessions.py", "tests/isolation/test_matrix.py", "tests/test_users.py"),
+    "new_sessions": Target(
+        "packages/authward/src/authward/storage/new_sessions.py",
+        ("tests/api/test_sessions.py", "tests/isolation/test_matrix.py", "tests/api/test_users.py"),
+        "SESSION_VALUES|NewSession",
+    ),
+    "sessions": Target(
+        "packages/authward/src/authward/storage/sessions.py",
+        ("tests/api/test_sessions.py", "tests/isolation/test_matrix.py", "tests/api/test_users.py"),
         _SESSIONS,
     ),
 }

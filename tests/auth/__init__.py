@@ -1,0 +1,1 @@
+"""Authward: the protocol, the library, its plugins."""

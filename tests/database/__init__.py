@@ -1,0 +1,1 @@
+"""PostgreSQL: URLs, the pool, batches, migrations, statements."""

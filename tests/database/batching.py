@@ -1,0 +1,54 @@
+"""Batches that can be watched, and what asks them in one moment."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Sequence
+from typing import Any
+
+from asyncpg import Record
+
+from taskward.database.database import Database
+from taskward.tasks import store as task_store
+from taskward.tasks.schemas import TaskCreate
+
+
+class Watched:
+    """Asks a database, and remembers what it was asked."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.asked: list[str] = []
+
+    async def ask(self, sql: str, /, *arguments: Any) -> Sequence[Record]:
+        self.asked.append(sql)
+        return await self.database.fetch(sql, *arguments)
+
+
+def new_user_id() -> str:
+    return secrets.token_hex(8)
+
+
+async def at_once(*asked: Awaitable[Any]) -> list[Any]:
+    """All answers, soon: who is forgotten waits for ever."""
+    async with asyncio.timeout(10):
+        return await asyncio.gather(*asked)
+
+
+async def tasks_of(database: Any, user_id: str, number: int) -> list[int]:
+    created = [
+        await at_once(task_store.create(database, user_id, TaskCreate(title=f"{user_id} {n}")))
+        for n in range(number)
+    ]
+    return [task["id"] for (task,) in created]
+
+
+async def outcome(asked: Awaitable[Any]) -> Any:
+    """What came back; of an error, its class."""
+    try:
+        return await asked
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        return type(error)
+
+
+async def together(*asked: Awaitable[Any]) -> list[Any]:
+    return await at_once(*map(outcome, asked))
