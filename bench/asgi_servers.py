@@ -12,7 +12,7 @@ from bench import seeds
 from bench.load import resident_mib
 from bench.postgres import Database, Postgres
 from bench.rounds import Contestant, Plan, compete, to_json
-from tests.servers import HOST, ROOT, TaskwardServer, auth_settings
+from tests.support.servers import HOST, ROOT, TaskwardServer, auth_settings
 
 UVICORN = "uvicorn: uvloop, httptools, our limits"
 _JOBS = ("get one", "list 20", "create")
@@ -52,7 +52,7 @@ def _served(database: Database, command: Sequence[str]) -> _Served:
     return _Served(auth_settings(database.url) | {"LOG_FORMAT": "json"}, command)
 
 
-_LIMITS = ("--http", "taskward.http_protocol:BoundedHttpProtocol", "--ws", "none")
+_LIMITS = ("--http", "taskward.http.protocol:BoundedHttpProtocol", "--ws", "none")
 _COMMANDS: dict[str, Sequence[str]] = {
     UVICORN: ("uvicorn", *_LIMITS),
     "uvicorn: uvloop, httptools": ("uvicorn",),

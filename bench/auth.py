@@ -2,25 +2,27 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 
+from authward.security.passwords import PasswordHasher
 from bench import seeds
 from bench.load import Job, Request
 from bench.postgres import Database, Postgres
 from bench.rounds import Contestant, Plan, compete, say, to_json
-from bench.servers import TASKWARD, original, peer, taskward
+from bench.servers import TASKWARD, node, original, taskward
 from bench.storm import Storm, storm, summary
-from taskward.auth.passwords import PasswordHasher
-from tests.servers import ORIGIN, Server
+from tests.support.servers import ORIGIN, Server
 
 ORIGINAL = "Better Auth on Node.js"
 PLAIN = "Better Auth without its JWT plugin"
+SESSION, TOKEN = "get-session", "token"
 READ = "Taskward, with a reader"
 PASSWORD = "correct horse battery staple"
 EMAILS = tuple(f"user_{number}@example.com" for number in range(200))
@@ -39,22 +41,35 @@ _ACCOUNTS = """
 """
 
 
-def compare_auth(plan: Plan) -> dict[str, Any]:
-    """Measure `get-session` and a storm of `sign-in/email`, the two servers in turn."""
+def compare_sessions(plan: Plan) -> dict[str, Any]:
+    """Measure `get-session` and `token`, the servers in turn; without plugins no `token`."""
     with ExitStack() as stack:
-        postgres = stack.enter_context(Postgres())
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="taskward-bench-")))
-        ours = stack.enter_context(taskward(seeded(postgres, "ours")))
-        database = seeded(postgres, "theirs")
-        theirs = stack.enter_context(original(database))
-        plain = stack.enter_context(peer("plain-better-auth.mjs", database))
+        ours, theirs, postgres = _both(stack)
+        plain = stack.enter_context(node("plain-better-auth.mjs", seeded(postgres, "plain")))
         contestants = [
-            Contestant(name, server, {"get-session": sessions(server, scratch, name)})
+            Contestant(name, server, sessions(server, scratch, name))
             for name, server in ((TASKWARD, ours), (ORIGINAL, theirs), (PLAIN, plain))
         ]
+        del contestants[2].jobs[TOKEN]
         cells = to_json(compete(contestants, plan))
-        storms = storm_rounds(contestants[:2], scratch, plan)
-    return {"seconds": plan.seconds, "rounds": plan.rounds, "cells": cells, "storm": storms}
+    return {"seconds": plan.seconds, "rounds": plan.rounds, "cells": cells}
+
+
+def compare_sign_in(plan: Plan) -> dict[str, Any]:
+    """Measure a storm of `sign-in/email`, the two servers in turn."""
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="taskward-bench-")))
+        ours, theirs, _ = _both(stack)
+        return storm_rounds({TASKWARD: ours, ORIGINAL: theirs}, scratch, plan)
+
+
+def _both(stack: ExitStack) -> tuple[Server, Server, Postgres]:
+    """Taskward and the original, each with its own database of the same users."""
+    postgres = stack.enter_context(Postgres())
+    ours = stack.enter_context(taskward(seeded(postgres, "ours")))
+    theirs = stack.enter_context(original(seeded(postgres, "theirs")))
+    return ours, theirs, postgres
 
 
 def seeded(postgres: Postgres, name: str) -> Database:
@@ -92,18 +107,23 @@ def session(server: Server, email: str) -> Request:
     return asking
 
 
-def sessions(server: Server, scratch: Path, name: str) -> Job:
-    requests = [session(server, email) for email in EMAILS[:COOKIES]]
-    return Job.write(scratch, f"get-session {name}", requests)
+def sessions(server: Server, scratch: Path, name: str) -> dict[str, Job]:
+    """The two ways to ask who it is: for the session, and for its JWT."""
+    asking = [session(server, email) for email in EMAILS[:COOKIES]]
+    tokens = [replace(request, path="/api/auth/token") for request in asking]
+    return {
+        job: Job.write(scratch, f"{job} {name}", requests)
+        for job, requests in ((SESSION, asking), (TOKEN, tokens))
+    }
 
 
-def storm_rounds(contestants: Sequence[Contestant], scratch: Path, plan: Plan) -> dict[str, Any]:
+def storm_rounds(servers: Mapping[str, Server], scratch: Path, plan: Plan) -> dict[str, Any]:
     """Storms on each server in turn, and another on Taskward while somebody reads tasks there."""
     storms: dict[str, list[Storm]] = {}
     job, reader = Job.write(scratch, "sign-in", map(sign_in, EMAILS)), reading(scratch)
     turns: list[tuple[str, Server, Job | None]] = [
-        *((each.name, each.server, None) for each in contestants),
-        (READ, contestants[0].server, reader),
+        *((name, server, None) for name, server in servers.items()),
+        (READ, servers[TASKWARD], reader),
     ]
     for number in range(plan.rounds):
         for name, server, reads in turns:
@@ -115,5 +135,5 @@ def storm_rounds(contestants: Sequence[Contestant], scratch: Path, plan: Plan) -
 
 def reading(scratch: Path) -> Job:
     """Four clients who each list their twenty tasks, with a pause of 20 ms in between."""
-    requests = [Request("GET", "/api/tasks", seeds.bearer(user)) for user in seeds.USERS]
+    requests = [Request("GET", "/api/tasks", seeds.bearer(user)) for user in seeds.USERS[:50]]
     return Job.write(scratch, "reading", requests, connections=4, pause_ms=20)

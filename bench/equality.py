@@ -2,18 +2,23 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
+import jwt
 
 from bench.postgres import Database
 from bench.seeds import COLLECTOR, USERS, bearer, ids_by_user
-from tests.servers import Server
+from tests.support.servers import SECRET, Server
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 _NEW = {"title": '  Grüße: 東京 🙂 \\ " / </b> ', "description": None}
-_REFUSED = ({"title": ""}, {"title": " \t "}, {"title": "x" * 201}, {"description": "no title"})
+_REFUSED = (
+    *({"title": ""}, {"title": " \t "}, {"title": "x" * 201}, {"description": "no title"}),
+    {"description": "y" * 10_001, "title": "too much to say"},
+)
 _NOBODYS = 987_654_321
 Transcript = dict[str, tuple[int, Any]]
 """Step → status, and the body: bytes where it must be equal to the last one, else normalised."""
@@ -50,13 +55,27 @@ def transcript(url: str, mine: int, others: int) -> Transcript:
         }
 
 
+def _refused_tokens() -> dict[str, str]:
+    """Whoever takes one of these does not check what the others check."""
+    claims = {"sub": USERS[0], "exp": int(time.time()) + 600}
+    signed = {
+        "forged": jwt.encode(claims, SECRET[::-1], "HS256"),
+        "expired": jwt.encode(claims | {"exp": int(time.time()) - 600}, SECRET, "HS256"),
+        "of another algorithm": jwt.encode(claims, SECRET, "HS512"),
+        "unsigned": jwt.encode(claims, "", "none"),
+        "cut": bearer(USERS[0])["Authorization"][7:-8],
+    }
+    bearers = {name: f"Bearer {token}" for name, token in signed.items()}
+    return {"none": "", "nonsense": "Bearer nonsense", "three letters": "Bearer a.b.c", **bearers}
+
+
 _Step = tuple[str, httpx.Response, Any]
 
 
 def _reads(client: httpx.Client, mine: int, others: int) -> Iterator[_Step]:
-    for token in ("", "Bearer nonsense", "Bearer a.b.c"):
+    for name, token in _refused_tokens().items():
         response = client.get("/api/tasks", headers={"Authorization": token})
-        yield f"token {token!r}", response, None
+        yield f"token: {name}", response, None
     for path in (others, _NOBODYS, "x"):
         yield f"get {path}", client.get(f"/api/tasks/{path}"), None
     got = client.get(f"/api/tasks/{mine}")
@@ -77,7 +96,12 @@ def _writes(client: httpx.Client) -> Iterator[_Step]:
     for turn in ("toggle", "toggle back"):
         toggled = client.patch(f"{path}/complete", headers=headers)
         yield turn, toggled, normalised(toggled.content)
-    yield "toggle another's", client.patch(f"{path}/complete"), None
+    for whose in (path, f"/api/tasks/{_NOBODYS}", "/api/tasks/x"):
+        yield (
+            "toggle " + ("another's" if whose == path else whose),
+            client.patch(f"{whose}/complete"),
+            None,
+        )
     read = client.get(path, headers=headers)
     yield "read again", read, normalised(read.content)
 

@@ -9,7 +9,7 @@ from typing import Any
 from bench import seeds
 from bench.postgres import Postgres
 from bench.servers import taskward
-from tests.servers import HOST
+from tests.support.servers import HOST
 
 REPEATS = 20
 

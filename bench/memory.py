@@ -1,4 +1,4 @@
-"""Memory: what Taskward holds after a hundred thousand requests of all kinds."""
+"""Memory: what Taskward holds after a hundred thousand requests of ten thousand users."""
 
 import tempfile
 from contextlib import ExitStack
@@ -10,9 +10,10 @@ from bench.load import Job, measure, resident_mib
 from bench.postgres import Postgres
 from bench.rounds import say
 from bench.servers import taskward
-from tests.servers import Server
+from tests.support.servers import Server
 
 REQUESTS = 100_000
+USERS = tuple(f"user_{number}" for number in range(10_000))
 BURST_SECONDS = 5
 
 
@@ -21,18 +22,10 @@ def measure_memory(requests: int = REQUESTS) -> dict[str, Any]:
     with ExitStack() as stack:
         database = stack.enter_context(Postgres()).create("tasks")
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="taskward-bench-")))
-        seeds.seed(database, collected=1)
-        mixed = mix(seeds.jobs(database, scratch), scratch)
+        seeds.seed(database, USERS, collected=1)
+        mixed = seeds.jobs(database, scratch, USERS)[seeds.MIX]
         server = stack.enter_context(taskward(database))
-        return {"requests": requests, **_watch(server, mixed, requests)}
-
-
-def mix(jobs: dict[str, Job], scratch: Path) -> Job:
-    """A request of each kind in turn."""
-    length = max(len(job.requests) for job in jobs.values())
-    turns = range(length)
-    requests = [job.requests[turn % len(job.requests)] for turn in turns for job in jobs.values()]
-    return Job.write(scratch, "mixed", requests)
+        return {"requests": requests, "users": len(USERS), **_watch(server, mixed, requests)}
 
 
 def _watch(server: Server, job: Job, requests: int) -> dict[str, Any]:

@@ -10,10 +10,10 @@ _STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f; }
   .title { font-weight: 600; font-size: 15px; }
   .job { font-weight: 600; }
-  .bar { fill: #8c959f; } .ours { fill: #1f6feb; } .ceiling { fill: none; stroke: #8c959f; }
+  .bar { fill: #8c959f; } .ours { fill: #1f6feb; } .bare { fill: none; stroke: #8c959f; }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3; }
-    .bar { fill: #6e7681; } .ours { fill: #58a6ff; } .ceiling { stroke: #6e7681; }
+    .bar { fill: #6e7681; } .ours { fill: #58a6ff; } .bare { stroke: #6e7681; }
   }
 """
 
@@ -39,7 +39,7 @@ def _bars(ours: str, row: Mapping[str, Any], top: int) -> Iterator[str]:
     for position, (name, rate) in enumerate(rates.items()):
         y = top + position * (BAR + GAP)
         width = (WIDTH - LEFT - RIGHT) * rate / max(rates.values())
-        kind = "ours" if name == ours else "ceiling" if name.startswith("ceiling") else "bar"
+        kind = "ours" if name == ours else "bare" if name.startswith("bare") else "bar"
         yield f'<text x="{LEFT - 10}" y="{y + 14}" text-anchor="end">{escape(name)}</text>'
         yield f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" rx="2"/>'
         yield f'<text x="{LEFT + width + 8:.1f}" y="{y + 14}">{rate:,.0f}</text>'

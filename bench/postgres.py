@@ -9,12 +9,12 @@ import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
 import asyncpg
 
+from taskward.database.url import DatabaseURL
 from taskward.embedded_postgres import EmbeddedPostgres, attach, detach
 from taskward.migrations import migrate
 
@@ -74,12 +74,7 @@ class Postgres:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             detach(self.directory)
         finally:
@@ -95,5 +90,5 @@ class Postgres:
         maintenance.run(lambda connection: connection.execute(f'CREATE DATABASE "{name}"'))
         database = Database(self.server, name)
         if migrated:
-            asyncio.run(migrate(database.connect_arguments))
+            asyncio.run(migrate(DatabaseURL.parse(database.url).connect_arguments()))
         return database

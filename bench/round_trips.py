@@ -11,7 +11,7 @@ from bench import auth
 from bench.load import Request
 from bench.postgres import Database, Postgres
 from bench.servers import TASKWARD, original, taskward
-from tests.servers import Server
+from tests.support.servers import Server
 
 _STATEMENT = re.compile(r" LOG:  (?:execute [^:]*|statement): (.*)")
 WARM_UP = 30

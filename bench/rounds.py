@@ -3,14 +3,18 @@
 import math
 import statistics
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bench.load import Job, Measurement, Run, measure
-from tests.servers import Server
+from tests.support.servers import Server
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 LEAD_IN_SECONDS = 1
+_Figures = TypeVar("_Figures", bound="DataclassInstance")
 Table = dict[str, dict[str, list[Measurement]]]
 """Job → contestant → one measurement for each round."""
 
@@ -24,6 +28,7 @@ class Plan:
 
 
 FULL = Plan(seconds=3, rounds=3)
+SHORT = Plan(seconds=2, rounds=3)
 QUICK = Plan(seconds=1, rounds=1)
 
 
@@ -33,43 +38,38 @@ class Contestant:
 
     name: str
     server: Server
-    jobs: Mapping[str, Job]
+    jobs: dict[str, Job]
 
 
 def compete(
-    contestants: Sequence[Contestant], plan: Plan, before_round: Callable[[], None] = lambda: None
+    contestants: Sequence[Contestant], plan: Plan, before_run: Callable[[], None] = lambda: None
 ) -> Table:
-    """Measure everyone at everything, each after an uncounted lead-in.
+    """Measure everyone at everything, in the first round after an uncounted lead-in.
+
+    `before_run` restores what the run before has changed.
 
     Raises:
         LoadError: there was any answer but 2xx.
     """
     table: Table = {}
     for number in range(plan.rounds):
-        before_round()
         for job in contestants[0].jobs:
             for contestant in contestants:
-                found = _measure(contestant, contestant.jobs[job], plan.seconds)
-                table.setdefault(job, {}).setdefault(contestant.name, []).append(found)
-                say(f"round {number + 1}: {job}: {contestant.name}: {found.per_second:.0f}/s")
+                if job not in contestant.jobs:
+                    continue
+                if number < contestant.jobs[job].rounds:
+                    before_run()
+                    found = _measure(contestant, contestant.jobs[job], plan, number)
+                    table.setdefault(job, {}).setdefault(contestant.name, []).append(found)
+                    say(f"round {number + 1}: {job}: {contestant.name}: {found.per_second:.0f}/s")
     return table
 
 
-def _measure(contestant: Contestant, job: Job, seconds: int) -> Measurement:
-    if not job.min_seconds:
+def _measure(contestant: Contestant, job: Job, plan: Plan, number: int) -> Measurement:
+    if number == 0 and not job.min_seconds:
         with Run(contestant.server, job, LEAD_IN_SECONDS) as lead_in:
             lead_in.wait()
-    return measure(contestant.server, job, seconds)
-
-
-def median(measurements: Iterable[Measurement]) -> Measurement:
-    """The median of each figure by itself."""
-    rows = [asdict(measurement) for measurement in measurements]
-    values = {
-        field.name: statistics.median(row[field.name] for row in rows)
-        for field in fields(Measurement)
-    }
-    return Measurement(**values)
+    return measure(contestant.server, job, plan.seconds)
 
 
 def to_json(table: Table) -> dict[str, dict[str, Any]]:
@@ -80,7 +80,15 @@ def to_json(table: Table) -> dict[str, dict[str, Any]]:
     }
 
 
-def figures(measurements: Sequence[Measurement]) -> dict[str, Any]:
+def median(measurements: Sequence[_Figures]) -> _Figures:
+    """The median of each figure by itself."""
+    rows = [asdict(measurement) for measurement in measurements]
+    values = {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+    return type(measurements[0])(**values)
+
+
+def figures(measurements: Sequence["DataclassInstance"]) -> dict[str, Any]:
+    """Medians and all rounds of any dataclass of numbers."""
     rounds = [asdict(measurement) for measurement in measurements]
     return {"median": asdict(median(measurements)), "rounds": rounds}
 

@@ -21,7 +21,7 @@ from bench import seeds
 from bench.load import require_wrk
 from bench.postgres import Database, Postgres
 from bench.rounds import Contestant, Plan, compete, median
-from tests.servers import TaskwardServer, auth_settings
+from tests.support.servers import TaskwardServer, auth_settings
 
 ROLE = "guarded"
 CONNECTIONS = 10
@@ -130,7 +130,7 @@ async def ways(
             rounds[name].append(await measured(connections, ask, seconds))
             await asyncio.gather(*(connection.close() for connection in connections))
     return {
-        name: (found[name], *(statistics.median(column) for column in zip(*rows, strict=True)))  # type: ignore[misc]
+        name: (found[name], *(statistics.median(column) for column in zip(*rows, strict=True)))
         for name, rows in rounds.items()
     }
 

@@ -1,6 +1,7 @@
 """Who works on what: users, their tasks and tokens, and the requests they send."""
 
 import json
+import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,10 +11,13 @@ import jwt
 
 from bench.load import Job, Request
 from bench.postgres import Database
-from tests.servers import SECRET
+from tests.support.servers import SECRET
 
 TASKS_PER_USER = 20
-USERS = tuple(f"user_{number}" for number in range(50))
+USERS = tuple(f"user_{number}" for number in range(1_000))
+MIX = "mix"
+MIXED = ("get one",) * 10 + ("list 20",) * 4 + ("create",) * 3 + ("toggle",) * 3
+"""Of twenty requests of the mix, in no order: half gets, a fifth lists, the rest writes."""
 COLLECTOR = "collector"
 COLLECTED = 10_000
 TOKEN_SECONDS = 6 * 3600
@@ -24,7 +28,7 @@ BODY = json.dumps({"title": CREATED, "description": "Some words about it"})
 _INSERT = """
     INSERT INTO tasks (user_id, title, description)
     SELECT owner, 'Task number ' || number,
-           CASE WHEN number % 4 > 0 THEN 'Some words about it, as people write them' END
+           CASE WHEN number % 4 > 0 THEN 'Some words about it, as users write them' END
     FROM generate_series(1, $2) number, unnest($1::text[]) owner
     ORDER BY number
 """
@@ -83,13 +87,23 @@ def jobs(
         "create": [Request("POST", "/api/tasks", sending[user], BODY) for user in users],
         "toggle": list(_for_each_task(tasks, headers, "PATCH", "/complete")),
     }
+    requests[MIX] = list(_mixed(requests, TASKS_PER_USER * len(users)))
     return {name: Job.write(directory, prefix + name, each) for name, each in requests.items()}
+
+
+def _mixed(requests: Mapping[str, Sequence[Request]], count: int) -> Iterator[Request]:
+    """The same for everyone and in every run: users and tasks in no order, kinds as in MIXED."""
+    chance, kinds = random.Random(20), list[str]()
+    for _ in range(count):
+        if not kinds:
+            kinds = chance.sample(MIXED, len(MIXED))
+        yield chance.choice(requests[kinds.pop()])
 
 
 def list_very_many(directory: Path) -> Job:
     request = Request("GET", "/api/tasks", bearer(COLLECTOR))
     name = f"list {COLLECTED:,}"
-    return Job.write(directory, name, [request], connections=2, min_seconds=6)
+    return Job.write(directory, name, [request], connections=2, min_seconds=5, rounds=1)
 
 
 def _for_each_task(

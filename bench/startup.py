@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from bench.postgres import Database, Postgres
-from tests.servers import HOST, ROOT, auth_settings, clean_environment, free_port
+from tests.support.process_environment import clean_environment
+from tests.support.servers import HOST, ROOT, auth_settings, free_port
 
 REPEATS = 5
 _IMPORT = (

@@ -27,7 +27,7 @@ from bench.load import (
     cpu_seconds,
     measure,
 )
-from tests.servers import Server
+from tests.support.servers import Server
 
 SETTLED = 2 * CONNECTIONS
 """Sign-ins before the window: every connection has had its turn twice."""

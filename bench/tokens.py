@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from taskward.auth.tokens import TokenSigner
-from tests.servers import SECRET
+from authward.security.jwt import TokenSigner
+from tests.support.servers import SECRET
 
 COUNT = 5_000
 

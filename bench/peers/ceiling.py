@@ -71,10 +71,10 @@ async def answer(scope: Any, receive: Any) -> Answer:
 
 
 async def create(task: Any, user_id: str, pool: asyncpg.Pool) -> Answer:
-    title = task.get("title", "").strip()
-    if not 1 <= len(title) <= 200:
+    title, description = task.get("title", "").strip(), task.get("description")
+    if not 1 <= len(title) <= 200 or len(description or "") > 10_000:
         return INVALID
-    row = await pool.fetchrow(CREATE, user_id, title, task.get("description"))
+    row = await pool.fetchrow(CREATE, user_id, title, description)
     return 201, task_json(row)
 
 
