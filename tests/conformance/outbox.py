@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic.alias_generators import to_camel
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from authward.storage.rows import AuthUser
 
@@ -15,28 +15,40 @@ from .setup import Callback
 
 
 class Quiet:
-    """Knows whether requests are being worked on, which they are until their hooks have run."""
+    """Lets a request begin only when the callbacks of those before it have run.
+
+    They run after the response was sent, so that those of two requests may overtake each other.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.in_flight = 0
+        self.answered = 0
         self.changed = asyncio.Condition()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith("/mails/"):
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        self.in_flight += 1
+        await self._wait()
+        ended = 0
+
+        async def note(message: Message) -> None:
+            nonlocal ended
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                ended = 1
+                self.answered += 1
+            await send(message)
+
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, note)
         finally:
             async with self.changed:
-                self.in_flight -= 1
+                self.answered -= ended
                 self.changed.notify_all()
 
-    async def wait(self) -> None:
+    async def _wait(self) -> None:
         async with self.changed:
-            await self.changed.wait_for(lambda: self.in_flight == 0)
+            await self.changed.wait_for(lambda: self.answered == 0)
 
 
 class Outbox:
