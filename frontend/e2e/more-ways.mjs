@@ -1,8 +1,8 @@
 // The ways in beyond a password, of a server that has the plugins two-factor and passkey: an authenticator app (its
 // codes are computed here) and passkeys (of Chromium's virtual authenticator, which stands for somebody's device).
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { codeOf, virtualAuthenticator } from "./authenticator.mjs";
 import {
   BASE_URL,
   fillSignIn,
@@ -18,20 +18,8 @@ import {
 import { overhang, SCHEMES, settled, shift, violations } from "./judging.mjs";
 import { addressFor, newClient } from "./oauth-client.mjs";
 
-const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const SHIFT_MAX = 0.02;
 const WRONG = "000000";
-
-/** What an authenticator app shows now (RFC 6238). */
-function codeOf(secret) {
-  const bits = [...secret].map((letter) => BASE32.indexOf(letter).toString(2).padStart(5, "0")).join("");
-  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const digest = createHmac("sha1", key).update(counter).digest();
-  const number = digest.readUInt32BE(digest.at(-1) & 15) & 0x7fffffff;
-  return String(number % 1_000_000).padStart(6, "0");
-}
 
 /** Whatever it shows: axe finds nothing in light and dark, and nothing sticks out on a small phone. */
 async function looksRight(page) {
@@ -250,18 +238,7 @@ await step("it is turned off again", async () => {
   await isFocused(button(page, "Turn on…"));
 });
 
-const devtools = await ada.context.newCDPSession(page);
-await devtools.send("WebAuthn.enable");
-const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", {
-  options: {
-    protocol: "ctap2",
-    transport: "internal",
-    hasResidentKey: true,
-    hasUserVerification: true,
-    isUserVerified: true,
-    automaticPresenceSimulation: true,
-  },
-});
+const { devtools, authenticatorId } = await virtualAuthenticator(ada.context, page);
 const passkeys = section(page, "Passkeys");
 
 /** Whether somebody is there who touches the device: then what is offered at the field is taken at once. */

@@ -51,11 +51,25 @@ async def test_each_page_is_accessible_in_light_and_dark_at_three_widths(
     assert len(await hold("looks.mjs", server)) >= 50
 
 
-@pytest.mark.long
-async def test_two_step_sign_in_and_passkeys_are_had_in_the_page_where_the_server_has_them(
+@pytest.fixture(scope="module")
+async def server_with_more_ways(
     create_migrated_database: CreateDatabase,
-) -> None:
+) -> AsyncIterator[LocalServer]:
     chromium()
     more = {"BETTER_AUTH_PLUGINS": "two-factor,passkey"}
     with LocalServer(auth_settings(await create_migrated_database()) | more) as server:
-        assert len(await hold("more-ways.mjs", server)) >= 19
+        yield server
+
+
+@pytest.mark.long
+async def test_two_step_sign_in_and_passkeys_are_had_in_the_page_where_the_server_has_them(
+    server_with_more_ways: LocalServer,
+) -> None:
+    assert len(await hold("more-ways.mjs", server_with_more_ways)) >= 19
+
+
+@pytest.mark.long
+async def test_the_page_says_why_a_second_step_or_a_passkey_is_refused_for_a_while(
+    server_with_more_ways: LocalServer,
+) -> None:
+    assert len(await hold("refused-ways.mjs", server_with_more_ways)) >= 6

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import anyio.from_thread
@@ -128,19 +129,31 @@ class Program:
         elif asked == "restart":
             self.server.restart()
         else:
-            url = self.server.settings["DATABASE_URL"]
-            anyio.from_thread.run(seed, url, asked["seed"], asked["count"])
+            anyio.from_thread.run(change, self.server.settings["DATABASE_URL"], asked)
 
 
-async def seed(database_url: str, user_id: str, count: int) -> None:
-    """Give a user many tasks at once."""
+_TASKS = """
+INSERT INTO tasks (user_id, title, created_at, updated_at)
+SELECT $1, 'Task ' || n, now(), now() FROM generate_series(1, $2::int) n
+"""
+_OF = '"userId" = (SELECT id FROM "user" WHERE email = $1)'
+_AGE = f"""
+UPDATE session SET "createdAt" = "createdAt" - interval '2 days' WHERE {_OF}
+"""
+_UNLOCK = f"""
+UPDATE "twoFactor" SET "lockedUntil" = now() - interval '1 second' WHERE {_OF}
+"""
+
+
+async def change(database_url: str, asked: Mapping[str, Any]) -> None:
+    """Give a user many tasks at once, or let pass for somebody what nobody waits for."""
     connection = await asyncpg.connect(**DatabaseURL.parse(database_url).connect_arguments())
-    await connection.execute(
-        "INSERT INTO tasks (user_id, title, created_at, updated_at) "
-        "SELECT $1, 'Task ' || n, now(), now() FROM generate_series(1, $2::int) n",
-        user_id,
-        count,
-    )
+    if "seed" in asked:
+        await connection.execute(_TASKS, asked["seed"], asked["count"])
+    elif "age" in asked:
+        await connection.execute(_AGE, asked["age"])
+    else:
+        await connection.execute(_UNLOCK, asked["unlock"])
     await connection.close()
 
 
