@@ -38,7 +38,7 @@ LOCK_TOKEN = Statement(
 )
 USE_UP = Statement(
     update(_TABLE)
-    .where(_TABLE.c.id == bindparam("row_id"), _TABLE.c.revoked.is_(None))
+    .where(_TABLE.c.id == bindparam("row_id"))
     .values(
         {
             "revoked": bindparam("moment"),
@@ -47,7 +47,6 @@ USE_UP = Statement(
             "rotationReplayResponse": bindparam("response"),
         }
     )
-    .returning(_TABLE.c.id)
 )
 
 
@@ -143,7 +142,7 @@ async def _answer(ctx: EndpointContext, grant: Grant, key: SigningKey) -> dict[s
 
 def _may_replay(row: Row) -> bool:
     until = row["rotationReplayExpiresAt"]
-    return row["rotatedAt"] is not None and until is not None and until >= now()
+    return until is not None and until >= now()
 
 
 def _replayed(ctx: EndpointContext, row: Row, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,12 +165,10 @@ async def _use_up(ctx: EndpointContext, row: Row, replay: Mapping[str, Any]) -> 
     sealed = None
     if interval:
         sealed = symmetric_encrypt(ctx.auth.options.secret, orjson.dumps(replay).decode())
-    used = await USE_UP.fetchrow(
+    await USE_UP.fetch(
         ctx.database,
         row_id=row["id"],
         moment=datetime.fromtimestamp(moment, UTC),
         replay_until=datetime.fromtimestamp(moment + interval, UTC) if interval else None,
         response=sealed,
     )
-    if used is None:
-        raise _invalid()
