@@ -10,6 +10,7 @@ _TASK_STORE = (
 _TASKS = r"AuthenticatedRoute|_provide_\w+|[a-z]+_tasks?"
 _OAUTH = "packages/authward/src/authward/plugins/oauth_provider/"
 _OAUTH_TESTS = ("tests/auth/test_oauth_provider.py", "tests/auth/test_oauth_attacks.py")
+_LOGOUT_TESTS = ("tests/auth/test_oauth_logout_hints.py", "tests/auth/test_oauth_logout.py")
 _SECURITY = "packages/authward/src/authward/security/"
 _SESSIONS = r"\w+_SESSIONS?(_OF_USER)?|Sessions"
 
@@ -86,8 +87,8 @@ TARGETS = {
     "oauth_refresh": Target(
         _OAUTH + "refresh.py", ("tests/auth/test_oauth_refresh.py", *_OAUTH_TESTS)
     ),
-    "oauth_logout": Target(_OAUTH + "logout.py", ("tests/auth/test_oauth_logout.py",)),
-    "oauth_logout_pages": Target(_OAUTH + "logout_pages.py", ("tests/auth/test_oauth_logout.py",)),
+    "oauth_logout": Target(_OAUTH + "logout.py", _LOGOUT_TESTS),
+    "oauth_logout_pages": Target(_OAUTH + "logout_pages.py", _LOGOUT_TESTS),
     "key_set": Target(
         _SECURITY + "key_set.py",
         ("tests/auth/test_own_keys.py", "tests/auth/test_remembered_tokens.py"),
