@@ -313,6 +313,16 @@ async def test_a_sign_in_before_the_page_is_not_the_one_that_was_asked_for(site:
     assert await consents(site, client) == []
 
 
+async def test_an_answer_is_no_sign_in_where_the_client_has_not_asked_for_one(
+    site: OAuthSite,
+) -> None:
+    client, person = await registered(site), await site.person()
+    page = await person.visit(**client.request(max_age="0"))
+    assert urlsplit(page).path == "/sign-in"
+    await signed_in_again(site, person, 1)
+    assert target(await answer(person, page)) == "/sign-in"
+
+
 # Pages before the consent
 
 

@@ -1,7 +1,7 @@
 """Refresh tokens: rotated at each use, for what was granted and no more, and what a thief gains."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 import httpx
@@ -293,6 +293,15 @@ async def test_of_a_race_without_an_interval_one_wins_and_then_nobody_has_a_toke
 # Ended while it is refreshed
 
 
+PAUSE: Final = 0x7061757365
+PAUSED_INSERTS: Final = f"""
+CREATE OR REPLACE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_advisory_xact_lock_shared({PAUSE}); RETURN NEW; END $$;
+CREATE OR REPLACE TRIGGER pause BEFORE INSERT ON "oauthRefreshToken"
+FOR EACH ROW EXECUTE FUNCTION pause();
+"""
+
+
 async def waiting(watcher: Any, blocking: int, request: asyncio.Task[httpx.Response]) -> int:
     """Until the request waits for what a backend holds; the backend that waits."""
     query = (
@@ -305,6 +314,23 @@ async def waiting(watcher: Any, blocking: int, request: asyncio.Task[httpx.Respo
     raise AssertionError(f"it did not wait: {request.result().text}")
 
 
+async def at_once(
+    site: OAuthSite,
+    under_way: Callable[[], Awaitable[httpx.Response]],
+    end: Callable[[], Awaitable[httpx.Response]],
+) -> list[httpx.Response]:
+    """Begin to end something when a request is about to insert a refresh token; both answers."""
+    pool = site.pool
+    await pool.execute(PAUSED_INSERTS)
+    async with pool.acquire() as watcher, pool.acquire() as holder, holder.transaction():
+        await holder.execute(f"SELECT pg_advisory_xact_lock({PAUSE})")
+        first = asyncio.ensure_future(under_way())
+        backend = await waiting(watcher, holder.get_server_pid(), first)
+        second = asyncio.ensure_future(end())
+        await waiting(watcher, backend, second)
+    return [await first, await second]
+
+
 @pytest.mark.parametrize("way", ["disconnected", "stolen", "given back", "code used twice"])
 async def test_a_refresh_under_way_does_not_outlive_what_ends_its_family(
     site: OAuthSite, way: str
@@ -315,27 +341,42 @@ async def test_a_refresh_under_way_does_not_outlive_what_ends_its_family(
     token = (await client.refresh(old)).json()["refresh_token"]
     await change(site, client, "\"rotationReplayExpiresAt\" = now() - interval '1 second'")
     (consent,) = (await person.browser.get("/oauth2/get-consents")).json()
+    returned = {"token": old, "client_id": client.id, "token_type_hint": "refresh_token"}
     ends = {
         "disconnected": lambda: person.browser.post(
             "/oauth2/delete-consent", json={"id": consent["id"]}
         ),
         "stolen": lambda: client.refresh(old),
+        "given back": lambda: client.http.post("/oauth2/revoke", data=returned),
         "code used twice": lambda: client.redeem(code),
-        "given back": lambda: client.http.post(
-            "/oauth2/revoke",
-            data={"token": old, "client_id": client.id, "token_type_hint": "refresh_token"},
-        ),
     }
-    async with site.pool.acquire() as holder, site.pool.acquire() as watcher:
-        async with holder.transaction():
-            await holder.execute('SELECT FROM "user" WHERE id = $1 FOR UPDATE', person.id)
-            refresh = asyncio.create_task(client.refresh(token))
-            under_way = await waiting(watcher, holder.get_server_pid(), refresh)
-            end = asyncio.create_task(ends[way]())
-            await waiting(watcher, under_way, end)
-        won = (await refresh).json()
-        await end
+    won = (await at_once(site, lambda: client.refresh(token), ends[way]))[0].json()
     assert await rows(site, client) == 0
     assert error(await client.refresh(won["refresh_token"])) == REFUSED
     headers = {"authorization": f"Bearer {won['access_token']}"}
     assert (await client.http.get("/oauth2/userinfo", headers=headers)).status_code == 401
+
+
+@pytest.mark.parametrize("what", ["user", "session", "sessions", "client"])
+@pytest.mark.parametrize("by", ["refresh", "code"])
+async def test_tokens_under_way_and_the_end_of_what_they_name_do_not_block_each_other(
+    site: OAuthSite, by: str, what: str
+) -> None:
+    client, person = await registered(site), await site.person()
+    token = (await client.tokens(person, **OPAQUE))["refresh_token"]
+    await site.pool.execute(
+        'UPDATE "oauthClient" SET "userId" = $2 WHERE "clientId" = $1', client.id, person.id
+    )
+    code = await client.code(person, **OPAQUE)
+    use = {"refresh": lambda: client.refresh(token), "code": lambda: client.redeem(code)}
+    ends = {
+        "user": ("/delete-user", {}),
+        "session": ("/sign-out", {}),
+        "sessions": ("/revoke-sessions", {}),
+        "client": ("/oauth2/delete-client", {"client_id": client.id}),
+    }
+    path, body = ends[what]
+    answers = await at_once(site, use[by], lambda: person.browser.post(path, json=body))
+    assert [answer.status_code for answer in answers] == [200, 200]
+    left = {"user": 0, "client": 0}.get(what, 2)
+    assert await rows(site, client) == left

@@ -23,13 +23,14 @@ from authward.plugins.oauth_provider.clients import (
 )
 from authward.plugins.oauth_provider.consents import end_refresh_tokens
 from authward.plugins.oauth_provider.errors import OAuthError
+from authward.plugins.oauth_provider.holding import hold
 from authward.plugins.oauth_provider.issue import Grant, issue_tokens, policy_of
 from authward.plugins.oauth_provider.provider import provider_of
 from authward.plugins.oauth_provider.rows import REFRESH_TOKENS, Row
 from authward.plugins.oauth_provider.secrets import hashed, without_prefix
 from authward.security.encryption import symmetric_decrypt, symmetric_encrypt
 from authward.security.key_set import SigningKey
-from authward.storage.statements import Statement
+from authward.storage.statements import Executor, Statement
 from authward.timestamps import now
 
 _TABLE = REFRESH_TOKENS.table
@@ -70,8 +71,7 @@ async def refresh(
     key = await provider.signing_key()
     try:
         async with ctx.transaction() as connection:
-            record = await LOCK_TOKEN.fetchrow(connection, token=hashed(given))
-            row = None if record is None else REFRESH_TOKENS.read(record)
+            row = await _locked(connection, hashed(given))
             grant = await _grant(ctx, shown, row, resources)
             return await _answer(ctx, grant, key)
     except _StolenError as error:
@@ -79,6 +79,16 @@ async def refresh(
         async with ctx.transaction() as connection:
             await end_refresh_tokens(connection, shown.client_id, user_id)
     raise _invalid()
+
+
+async def _locked(connection: Executor, token: str) -> Row | None:
+    """Lock a refresh token, so that others who use it wait, and before it what it names."""
+    found = await REFRESH_TOKENS.find(connection, token=token)
+    if found is None:
+        return None
+    await hold(connection, found["userId"], found["sessionId"], found["clientId"])
+    record = await LOCK_TOKEN.fetchrow(connection, token=token)
+    return None if record is None else REFRESH_TOKENS.read(record)
 
 
 def _invalid() -> APIError:
