@@ -142,6 +142,9 @@ async def test_whose_it_is_says_the_audience_or_else_the_party(site: OAuthSite) 
         assert (page.status_code == 302) is is_named, more
         assert await is_signed_in(site, person) is not is_named
     client, person, hint = await hinting(site)
+    nobodys = await signed(site, hint, aud="", azp=client.id)
+    answer = await tell(person, id_token_hint=nobodys)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
     several = await signed(site, hint, aud=[client.id, "x"], azp=client.id)
     assert (await tell(person, id_token_hint=several)).status_code == 200
 

@@ -173,8 +173,8 @@ async def _hinted_session(ctx: EndpointContext, hint: str, client: Row) -> str |
         return None
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
-    session_id, subject = claims.get("sid"), claims.get("sub")
-    is_right = client["clientId"] in audiences and isinstance(subject, str) and bool(subject)
+    session_id = claims.get("sid")
+    is_right = client["clientId"] in audiences and bool(claims.get("sub"))
     return session_id if is_right and isinstance(session_id, str) and session_id else None
 
 
