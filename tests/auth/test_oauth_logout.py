@@ -81,6 +81,9 @@ async def test_an_answer_that_comes_too_late_does_not_count(site: OAuthSite) -> 
     for end in (now - 1, True, "never", None):
         state = quote(site.auth.context.signer.sign(json.dumps({"expiresAt": end})))
         assert (await confirm(person, state)).status_code == 400, end
+    for other in ("[]", "7", "null", '"x"', "x", "{}"):
+        signed = quote(site.auth.context.signer.sign(other))
+        assert (await confirm(person, signed)).status_code == 400, other
     assert await is_signed_in(site, person)
     state = quote(site.auth.context.signer.sign(json.dumps({"expiresAt": now + 60_000})))
     assert (await confirm(person, state)).status_code == 200

@@ -218,3 +218,12 @@ async def test_the_state_comes_back_beside_what_the_page_has_of_its_own(site: OA
         more = {} if state is None else {"state": state}
         query = {"id_token_hint": hint, "post_logout_redirect_uri": own, **more}
         assert (await ask(person, **query)).headers["location"] == location
+
+
+async def test_a_client_without_a_page_of_its_own_is_gone_to_nowhere(site: OAuthSite) -> None:
+    for uris in (None, "[]"):
+        client, person = await leaving(site, uris=uris), await site.person()
+        hint = (await client.tokens(person, scope="openid"))["id_token"]
+        done = await ask(person, id_token_hint=hint, post_logout_redirect_uri=GOODBYE)
+        assert (done.status_code, "location" in done.headers) == (200, False)
+        assert UNREGISTERED in done.text
