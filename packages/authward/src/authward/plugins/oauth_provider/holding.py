@@ -7,17 +7,20 @@ from authward.plugins.oauth_provider.rows import CLIENTS
 from authward.schema.tables import Session, User
 from authward.storage.statements import Executor, Statement
 
-_SHARED = {"read": True, "key_share": True}
 HOLD_USER = Statement(
-    select(col(User.id)).where(col(User.id) == bindparam("name")).with_for_update(**_SHARED)
+    select(col(User.id))
+    .where(col(User.id) == bindparam("name"))
+    .with_for_update(read=True, key_share=True)
 )
 HOLD_SESSION = Statement(
-    select(col(Session.id)).where(col(Session.id) == bindparam("name")).with_for_update(**_SHARED)
+    select(col(Session.id))
+    .where(col(Session.id) == bindparam("name"))
+    .with_for_update(read=True, key_share=True)
 )
 HOLD_CLIENT = Statement(
     select(CLIENTS.table.c.id)
     .where(CLIENTS.table.c.clientId == bindparam("name"))
-    .with_for_update(**_SHARED)
+    .with_for_update(read=True, key_share=True)
 )
 
 
