@@ -109,7 +109,7 @@ async def test_what_is_no_id_token_of_that_client_ends_nothing(site: OAuthSite) 
         await signed(site, hint, aud=None, azp=client.id),
         f"{head}.{body}.{'A' * len(signature)}",
         f"{head}.{body}.",
-        jwt.encode(own, None, "none"),
+        jwt.encode(own, "", "none"),
         jwt.encode(own, "x" * 32, "HS256"),
         tokens["access_token"],
     ):
@@ -133,7 +133,8 @@ async def is_no_hint(site: OAuthSite, client: Client, person: Person, hint: str)
 
 
 async def test_whose_it_is_says_the_audience_or_else_the_party(site: OAuthSite) -> None:
-    for more in ({}, {"aud": []}, {"aud": [7, "<client>"]}, {"aud": ["<client>", "x"], "azp": 1}):
+    several: list[dict[str, Any]] = [{}, {"aud": []}, {"aud": [7, "<client>"]}]
+    for more in (*several, {"aud": ["<client>", "x"], "azp": 1}):
         client, person, hint = await hinting(site)
         said = json.loads(json.dumps(more).replace("<client>", client.id))
         token = await signed(site, hint, **said)
@@ -145,8 +146,8 @@ async def test_whose_it_is_says_the_audience_or_else_the_party(site: OAuthSite) 
     nobodys = await signed(site, hint, aud="", azp=client.id)
     answer = await tell(person, id_token_hint=nobodys)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_token")
-    several = await signed(site, hint, aud=[client.id, "x"], azp=client.id)
-    assert (await tell(person, id_token_hint=several)).status_code == 200
+    both = await signed(site, hint, aud=[client.id, "x"], azp=client.id)
+    assert (await tell(person, id_token_hint=both)).status_code == 200
 
 
 @pytest.mark.parametrize("hint", ["", "x", "a.b.c", "e30.e30.", "eyJhbGciOiJub25lIn0.W10.", "\0"])

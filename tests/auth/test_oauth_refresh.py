@@ -21,7 +21,7 @@ from tests.support.oauth_site import (
 
 REFUSED: Final = (400, "invalid_grant")
 SCOPES: Final = "offline_access tasks:read tasks:write"
-OPAQUE: Final = {"resource": None, "scope": "openid offline_access"}
+OPAQUE: Final[dict[str, Any]] = {"resource": None, "scope": "openid offline_access"}
 WITH_SECRET: Final = {"token_endpoint_auth_method": "client_secret_post"}
 
 
@@ -116,7 +116,7 @@ async def test_who_signed_in_when_is_still_said_after_a_refresh(site: OAuthSite)
 
 
 async def test_claims_that_were_asked_for_one_by_one_stay_after_a_refresh(site: OAuthSite) -> None:
-    asked = {"claims": '{"userinfo":{"email":null}}', **OPAQUE}
+    asked: dict[str, Any] = {"claims": '{"userinfo":{"email":null}}', **OPAQUE}
     client, person, token = await granted(site, **asked)
     access = (await client.refresh(token)).json()["access_token"]
     headers = {"authorization": f"Bearer {access}"}
