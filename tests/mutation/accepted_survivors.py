@@ -23,6 +23,30 @@ ACCEPTED_SURVIVORS: dict[str, list[tuple[str, str]]] = {
             "they go with their refresh token, by the foreign key",
         ),
     ],
+    "packages/authward/src/authward/plugins/oauth_provider/consent.py": [
+        (
+            r"^_(accepted_scopes|denied): .*query\.get\(.*\) or \"\".*  →  query\.get",
+            "only for type checkers: a query that we signed has a scope and a redirect URI",
+        ),
+        (
+            r"^_is_fresh: request\.issued_at is not None and .*  →  began >= request\.issued_at$",
+            "only for type checkers: a query that we signed says when",
+        ),
+        (
+            r"^_is_fresh: >= request\.issued_at  →  > request\.issued_at$",
+            "the very millisecond",
+        ),
+    ],
+    "packages/authward/src/authward/plugins/oauth_provider/logout.py": [
+        (
+            r"^_registered: not uri or uri not in .*  →  uri not in",
+            "only for type checkers: no address is not registered either",
+        ),
+        (
+            r"^_state: > time\.time\(\) \* 1000  →  >= time",
+            "the very moment",
+        ),
+    ],
     "packages/authward/src/authward/plugins/oauth_provider/redirects.py": [
         (
             r"> LOCATION_MAX_LENGTH  →  >= LOCATION_MAX_LENGTH",
@@ -31,6 +55,24 @@ ACCEPTED_SURVIVORS: dict[str, list[tuple[str, str]]] = {
         (
             r"^_wants_fragment: isinstance\(kind, str\) and .*  →  re\.search",
             "only for type checkers: a parameter of a query is text, and this one is required",
+        ),
+    ],
+    "packages/authward/src/authward/plugins/oauth_provider/refresh.py": [
+        (
+            r"^_grant: < now\(\)  →  <= now|^_may_replay: >= now\(\)  →  > now",
+            "the very moment",
+        ),
+        (
+            r"^_grant: row\[\"requestedUserInfoClaims\"\] or \(\)  →  row",
+            "only for type checkers: no claims are none",
+        ),
+        (
+            r"^_answer: grant\.refresh_token or \{\}  →  grant",
+            "only for type checkers: the grant is of a refresh token",
+        ),
+        (
+            r"^_replayed: opened or \"\"  →  opened$",
+            "only for type checkers: None is no JSON either",
         ),
     ],
     "packages/authward/src/authward/plugins/oauth_provider/signed_query.py": [
@@ -65,6 +107,24 @@ ACCEPTED_SURVIVORS: dict[str, list[tuple[str, str]]] = {
         (
             r"^: if TYPE_CHECKING: ",
             "only for type checkers",
+        ),
+    ],
+    "packages/authward/src/authward/security/key_set.py": [
+        (
+            r"< _TRUSTED_SECONDS  →  <=|> _TRUSTED_SECONDS  →  >=|> _REFETCH_SECONDS  →  >=",
+            "the very moment",
+        ),
+        (
+            r"^_lives_until: > moment  →  >= moment$",
+            "the very microsecond",
+        ),
+        (
+            r">= _REMEMBERED  →  > _REMEMBERED",
+            "one token more; the test that counts to ten thousand takes too long for mutants",
+        ),
+        (
+            r"^_opened: symmetric_decrypt\(secrets, sealed\) or \"\"  →  symmetric_decrypt",
+            "only for type checkers: None is no JSON either",
         ),
     ],
     "packages/authward/src/authward/storage/sessions.py": [

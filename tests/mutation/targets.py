@@ -10,6 +10,8 @@ _TASK_STORE = (
 _TASKS = r"AuthenticatedRoute|_provide_\w+|[a-z]+_tasks?"
 _OAUTH = "packages/authward/src/authward/plugins/oauth_provider/"
 _OAUTH_TESTS = ("tests/auth/test_oauth_provider.py", "tests/auth/test_oauth_attacks.py")
+_LOGOUT_TESTS = ("tests/auth/test_oauth_logout_hints.py", "tests/auth/test_oauth_logout.py")
+_SECURITY = "packages/authward/src/authward/security/"
 _SESSIONS = r"\w+_SESSIONS?(_OF_USER)?|Sessions"
 
 
@@ -71,12 +73,25 @@ TARGETS = {
         ("tests/auth/test_remembered_tokens.py", "tests/assistants/test_access_tokens.py"),
     ),
     "oauth_consents": Target(
-        _OAUTH + "consents.py", ("tests/auth/test_oauth_consents.py", *_OAUTH_TESTS)
+        _OAUTH + "consents.py",
+        ("tests/auth/test_oauth_consents.py", "tests/auth/test_oauth_refresh.py", *_OAUTH_TESTS),
     ),
     "oauth_codes": Target(_OAUTH + "codes.py", _OAUTH_TESTS),
     "oauth_redirects": Target(_OAUTH + "redirects.py", _OAUTH_TESTS),
     "oauth_signed_query": Target(
         _OAUTH + "signed_query.py", ("tests/auth/test_oauth_signed_query.py", *_OAUTH_TESTS)
+    ),
+    "oauth_consent": Target(
+        _OAUTH + "consent.py", ("tests/auth/test_oauth_consent_page.py", *_OAUTH_TESTS)
+    ),
+    "oauth_refresh": Target(
+        _OAUTH + "refresh.py", ("tests/auth/test_oauth_refresh.py", *_OAUTH_TESTS)
+    ),
+    "oauth_logout": Target(_OAUTH + "logout.py", _LOGOUT_TESTS),
+    "oauth_logout_pages": Target(_OAUTH + "logout_pages.py", _LOGOUT_TESTS),
+    "key_set": Target(
+        _SECURITY + "key_set.py",
+        ("tests/auth/test_own_keys.py", "tests/auth/test_remembered_tokens.py"),
     ),
     "oauth_unused_clients": Target(
         _OAUTH + "unused_clients.py", ("tests/auth/test_oauth_endings.py",)

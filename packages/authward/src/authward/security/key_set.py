@@ -207,7 +207,7 @@ class KeySet:
 
     async def _verify(self, token: str, issuer: str, *, is_over: bool) -> _Verified:
         header = jwt.get_unverified_header(token)
-        for key in await self._keys_named(header.get("kid")):
+        for key in await self._keys_named(header.get("kid", "")):
             if key.algorithm == header.get("alg"):
                 options: Any = {
                     "require": ["exp", "iss"],
@@ -220,11 +220,10 @@ class KeySet:
                 return _Verified(header, claims, int(claims["exp"]))
         raise jwt.InvalidTokenError("no key of ours")
 
-    async def _keys_named(self, kid: Any) -> list[PublicKey]:
+    async def _keys_named(self, kid: str) -> list[PublicKey]:
         """Read the table when a name is new, and now and then, so that withdrawn keys go."""
         age = time.monotonic() - self._read_at
-        is_known = isinstance(kid, str) and kid in self._public
-        if age > _TRUSTED_SECONDS or (not is_known and age > _REFETCH_SECONDS):
+        if age > _TRUSTED_SECONDS or (kid not in self._public and age > _REFETCH_SECONDS):
             self._read_at = time.monotonic()
             rows = await FIND_KEYS.fetch(self._database)
             grace = now() - timedelta(seconds=self._options.grace_period)
@@ -234,7 +233,7 @@ class KeySet:
             ]
             self._public = {jwk["kid"]: _read(jwk) for jwk in live}
             self._verified = {}
-        return self._public.get(kid, []) if isinstance(kid, str) else []
+        return self._public.get(kid, [])
 
     def _newest(self, rows: Sequence[Record]) -> SigningKey | None:
         """As the original: the newest for the algorithm in force, else the newest of all."""
@@ -297,9 +296,9 @@ def _private_key(stored: str, secrets: Sequence[str]) -> Any:
     try:
         given = orjson.loads(stored)
         jwk = given if isinstance(given, dict) else orjson.loads(_opened(secrets, given))
-        kind = _BY_TYPE.get(jwk.get("kty"))
-        return kind.from_jwk(jwk) if kind is not None and jwk.get("d") else None
-    except (ValueError, TypeError, AttributeError, jwt.InvalidKeyError):
+        kind = _BY_TYPE[jwk["kty"]]
+        return kind.from_jwk(jwk) if jwk.get("d") else None
+    except (ValueError, TypeError, KeyError, AttributeError, jwt.InvalidKeyError):
         return None
 
 

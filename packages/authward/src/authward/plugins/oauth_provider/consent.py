@@ -136,7 +136,7 @@ def _is_fresh(ctx: EndpointContext, request: OAuthRequest) -> bool:
 
 
 def _is_cleared(ctx: EndpointContext, request: OAuthRequest) -> bool:
-    return request.cleared_for is not None and request.cleared_for == ctx.session.session.id
+    return request.cleared_for == ctx.session.session.id
 
 
 async def _require_usable_client(ctx: EndpointContext, query: URLSearchParams) -> None:

@@ -21,18 +21,46 @@ _OF_BOTH = (
 )
 _FAMILY = select(_REFRESH.c.id).where(*_OF_BOTH)
 DELETE_ACCESS_TOKENS = Statement(delete(_ACCESS).where(_ACCESS.c.refreshId.in_(_FAMILY)))
-DELETE_REFRESH_TOKENS = Statement(delete(_REFRESH).where(*_OF_BOTH))
+DELETE_REFRESH_TOKENS = Statement(delete(_REFRESH).where(*_OF_BOTH).returning(_REFRESH.c.id))
 DELETE_ALL_ACCESS_TOKENS = Statement(
     delete(_ACCESS).where(
         _ACCESS.c.clientId == bindparam("client_id"), _ACCESS.c.userId == bindparam("user_id")
     )
 )
+DELETE_ACCESS_TOKENS_OF_CODE = Statement(
+    delete(_ACCESS).where(_ACCESS.c.authorizationCodeId == bindparam("code_id"))
+)
+DELETE_REFRESH_TOKENS_OF_CODE = Statement(
+    delete(_REFRESH)
+    .where(_REFRESH.c.authorizationCodeId == bindparam("code_id"))
+    .returning(_REFRESH.c.id)
+)
 
 
 async def end_refresh_tokens(database: Executor, client_id: str, user_id: str) -> None:
     """Delete all refresh tokens of a client and a user, and the access tokens made by them."""
-    await DELETE_ACCESS_TOKENS.fetch(database, client_id=client_id, user_id=user_id)
-    await DELETE_REFRESH_TOKENS.fetch(database, client_id=client_id, user_id=user_id)
+    whose = {"client_id": client_id, "user_id": user_id}
+    await _end_family(database, DELETE_ACCESS_TOKENS, DELETE_REFRESH_TOKENS, whose)
+
+
+async def end_tokens_of_code(database: Executor, code_id: str) -> None:
+    """Delete the tokens that a code was exchanged for, and those that they were refreshed to."""
+    statements = DELETE_ACCESS_TOKENS_OF_CODE, DELETE_REFRESH_TOKENS_OF_CODE
+    await _end_family(database, *statements, {"code_id": code_id})
+
+
+async def _end_family(
+    database: Executor, access: Statement, refresh: Statement, whose: Mapping[str, str]
+) -> None:
+    """Delete tokens until none is left.
+
+    A refresh under way holds the row of its token: the deletion waits for it, but does not see
+    the token that it has made meanwhile.
+    """
+    is_one_gone = True
+    while is_one_gone:
+        await access.fetch(database, **whose)
+        is_one_gone = bool(await refresh.fetch(database, **whose))
 
 
 async def get_consent(ctx: EndpointContext) -> dict[str, Any]:

@@ -42,6 +42,7 @@ END_SESSION = OAuthSchema(
 )
 _CONFIRM = "/oauth2/end-session/confirm"
 _SECONDS = 300
+_NO_SESSION = "No active session is available for logout"
 _UNREGISTERED = "The requested post-logout redirect was not registered."
 
 
@@ -84,10 +85,8 @@ async def _end_hinted(
     if current is not None:
         ctx.delete_session_cookies()
     _set_state(ctx, None)
-    redirect_uri = _registered(
-        client, request.get("post_logout_redirect_uri"), request.get("state")
-    )
-    return _done(ctx, redirect_uri, request.get("post_logout_redirect_uri"), or_null=True)
+    wanted = request.get("post_logout_redirect_uri")
+    return _done(ctx, _registered(client, wanted, request.get("state")), is_wanted=bool(wanted))
 
 
 async def confirm_end_session(ctx: EndpointContext) -> Any:
@@ -98,29 +97,27 @@ async def confirm_end_session(ctx: EndpointContext) -> Any:
     if state is None:
         return _refuse(ctx, 400, "invalid_request", invalid)
     redirect_uri = await _confirmed_redirect(ctx, state)
-    wanted = redirect_uri or ("" if state.get("redirectInvalid") else None)
+    is_wanted = "postLogoutRedirectUri" in state or "redirectInvalid" in state
     if current is None:
         _set_state(ctx, None)
         if not is_navigation(ctx) and not redirect_uri:
-            message = "No active session is available for logout"
-            return _refuse(ctx, 400, "invalid_request", message)
-        return _done(ctx, redirect_uri, wanted, or_null=False)
+            return _refuse(ctx, 400, "invalid_request", _NO_SESSION)
+        return _done(ctx, redirect_uri, is_wanted=is_wanted)
     if state.get("sessionId", current.id) != current.id:
         return _refuse(ctx, 400, "invalid_request", invalid)
     await delete_session(ctx, current.id)
     ctx.delete_session_cookies()
     _set_state(ctx, None)
-    return _done(ctx, redirect_uri, wanted, or_null=True)
+    return _done(ctx, redirect_uri, is_wanted=is_wanted)
 
 
-def _done(
-    ctx: EndpointContext, redirect_uri: str | None, wanted: str | None, *, or_null: bool
-) -> Any:
+def _done(ctx: EndpointContext, redirect_uri: str | None, *, is_wanted: bool) -> Any:
+    """Go on to the client's page; one that was wanted, but is not registered, is told of."""
     if redirect_uri:
         return send_to(ctx, redirect_uri)
     if is_navigation(ctx):
-        return logged_out_page(ctx, _UNREGISTERED if wanted is not None else None)
-    return None if or_null else {}
+        return logged_out_page(ctx, _UNREGISTERED if is_wanted else None)
+    return None
 
 
 async def _current_session(ctx: EndpointContext) -> AuthSession | None:
@@ -153,11 +150,18 @@ async def _hinted_client(ctx: EndpointContext, request: Mapping[str, Any]) -> Ro
         claims = jwt.decode(request["id_token_hint"], options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError):
         return None
+    named = _client_of(claims)
+    return None if named is None else await find_client(ctx, named)
+
+
+def _client_of(claims: Mapping[str, Any]) -> str | None:
+    """Return whose an ID token says that it is, which nobody has verified yet."""
     audience = claims.get("aud")
-    named = audience if isinstance(audience, str) else claims.get("azp")
-    if named is None and isinstance(audience, list) and len(audience) == 1:
-        named = audience[0]
-    return await find_client(ctx, named) if isinstance(named, str) else None
+    for named in (audience, claims.get("azp")):
+        if isinstance(named, str) and named:
+            return named
+    listed = [a for a in audience if isinstance(a, str)] if isinstance(audience, list) else []
+    return listed[0] if len(listed) == 1 else None
 
 
 async def _hinted_session(ctx: EndpointContext, hint: str, client: Row) -> str | None:
@@ -169,8 +173,8 @@ async def _hinted_session(ctx: EndpointContext, hint: str, client: Row) -> str |
         return None
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
-    session_id, subject = claims.get("sid"), claims.get("sub")
-    is_right = client["clientId"] in audiences and isinstance(subject, str) and bool(subject)
+    session_id = claims.get("sid")
+    is_right = client["clientId"] in audiences and bool(claims.get("sub"))
     return session_id if is_right and isinstance(session_id, str) and session_id else None
 
 
@@ -209,11 +213,8 @@ def _ask(
     ctx: EndpointContext, current: AuthSession | None, confirmation: Mapping[str, Any]
 ) -> Response:
     if not is_navigation(ctx):
-        message = (
-            "No active session is available for logout"
-            if current is None
-            else "User confirmation is required to complete logout"
-        )
+        must_confirm = "User confirmation is required to complete logout"
+        message = _NO_SESSION if current is None else must_confirm
         return _refuse(ctx, 400, "invalid_request", message)
     whose = {} if current is None else {"sessionId": current.id}
     _set_state(ctx, {**whose, **confirmation})

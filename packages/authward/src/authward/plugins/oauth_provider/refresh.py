@@ -23,13 +23,14 @@ from authward.plugins.oauth_provider.clients import (
 )
 from authward.plugins.oauth_provider.consents import end_refresh_tokens
 from authward.plugins.oauth_provider.errors import OAuthError
+from authward.plugins.oauth_provider.holding import hold
 from authward.plugins.oauth_provider.issue import Grant, issue_tokens, policy_of
 from authward.plugins.oauth_provider.provider import provider_of
 from authward.plugins.oauth_provider.rows import REFRESH_TOKENS, Row
 from authward.plugins.oauth_provider.secrets import hashed, without_prefix
 from authward.security.encryption import symmetric_decrypt, symmetric_encrypt
 from authward.security.key_set import SigningKey
-from authward.storage.statements import Statement
+from authward.storage.statements import Executor, Statement
 from authward.timestamps import now
 
 _TABLE = REFRESH_TOKENS.table
@@ -38,7 +39,7 @@ LOCK_TOKEN = Statement(
 )
 USE_UP = Statement(
     update(_TABLE)
-    .where(_TABLE.c.id == bindparam("row_id"), _TABLE.c.revoked.is_(None))
+    .where(_TABLE.c.id == bindparam("row_id"))
     .values(
         {
             "revoked": bindparam("moment"),
@@ -47,7 +48,6 @@ USE_UP = Statement(
             "rotationReplayResponse": bindparam("response"),
         }
     )
-    .returning(_TABLE.c.id)
 )
 
 
@@ -71,8 +71,7 @@ async def refresh(
     key = await provider.signing_key()
     try:
         async with ctx.transaction() as connection:
-            record = await LOCK_TOKEN.fetchrow(connection, token=hashed(given))
-            row = None if record is None else REFRESH_TOKENS.read(record)
+            row = await _locked(connection, hashed(given))
             grant = await _grant(ctx, shown, row, resources)
             return await _answer(ctx, grant, key)
     except _StolenError as error:
@@ -80,6 +79,16 @@ async def refresh(
         async with ctx.transaction() as connection:
             await end_refresh_tokens(connection, shown.client_id, user_id)
     raise _invalid()
+
+
+async def _locked(connection: Executor, token: str) -> Row | None:
+    """Lock a refresh token, so that others who use it wait, and before it what it names."""
+    found = await REFRESH_TOKENS.find(connection, token=token)
+    if found is None:
+        return None
+    await hold(connection, found["userId"], found["sessionId"], found["clientId"])
+    record = await LOCK_TOKEN.fetchrow(connection, token=token)
+    return None if record is None else REFRESH_TOKENS.read(record)
 
 
 def _invalid() -> APIError:
@@ -143,7 +152,7 @@ async def _answer(ctx: EndpointContext, grant: Grant, key: SigningKey) -> dict[s
 
 def _may_replay(row: Row) -> bool:
     until = row["rotationReplayExpiresAt"]
-    return row["rotatedAt"] is not None and until is not None and until >= now()
+    return until is not None and until >= now()
 
 
 def _replayed(ctx: EndpointContext, row: Row, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,12 +175,10 @@ async def _use_up(ctx: EndpointContext, row: Row, replay: Mapping[str, Any]) -> 
     sealed = None
     if interval:
         sealed = symmetric_encrypt(ctx.auth.options.secret, orjson.dumps(replay).decode())
-    used = await USE_UP.fetchrow(
+    await USE_UP.fetch(
         ctx.database,
         row_id=row["id"],
         moment=datetime.fromtimestamp(moment, UTC),
         replay_until=datetime.fromtimestamp(moment + interval, UTC) if interval else None,
         response=sealed,
     )
-    if used is None:
-        raise _invalid()

@@ -21,12 +21,14 @@ from authward.plugins.oauth_provider.clients import (
     stored_client,
 )
 from authward.plugins.oauth_provider.codes import KIND
+from authward.plugins.oauth_provider.consents import end_tokens_of_code
 from authward.plugins.oauth_provider.errors import NO_STORE, OAuthError
+from authward.plugins.oauth_provider.holding import hold
 from authward.plugins.oauth_provider.issue import Grant, issue_tokens
 from authward.plugins.oauth_provider.live_sessions import find_live_session
 from authward.plugins.oauth_provider.provider import provider_of
 from authward.plugins.oauth_provider.refresh import refresh
-from authward.plugins.oauth_provider.rows import ACCESS_TOKENS, REFRESH_TOKENS, Row
+from authward.plugins.oauth_provider.rows import Row
 from authward.plugins.oauth_provider.secrets import hashed
 from authward.storage.rows import AuthUser
 
@@ -89,8 +91,7 @@ async def _redeemed(
     code_id = hashed(code)
     granted = _granted(await consume(ctx, code_id))
     if granted is None:
-        await ACCESS_TOKENS.delete(ctx.database, authorizationCodeId=code_id)
-        await REFRESH_TOKENS.delete(ctx.database, authorizationCodeId=code_id)
+        await end_tokens_of_code(ctx.database, code_id)
         raise OAuthError("invalid_grant", "invalid code")
     query = granted["query"]
     _check_binding(ctx, shown, query)
@@ -98,6 +99,7 @@ async def _redeemed(
     if resources and authorized and not set(resources) <= set(authorized):
         raise OAuthError("invalid_target", "requested resource not authorized")
     scopes = str(query.get("scope", "")).split(" ")
+    await hold(ctx.database, granted["userId"], granted["sessionId"], shown.client_id)
     stored = await stored_client(ctx, ctx.database, shown.client_id)
     client = await authenticated_client(
         ctx, shown, client=stored, scopes=scopes, grant="authorization_code"
