@@ -30,7 +30,7 @@ from taskward.embedded_postgres import attach, detach
 from taskward.migrations import migrate
 from taskward.settings import Settings
 
-pytest_plugins = ("tests.support.survival",)
+pytest_plugins = ("tests.support.people", "tests.support.survival")
 BASE_URL = "http://localhost:8000"
 TRUSTED_ORIGIN = "http://localhost:3000"
 PASSWORD = "correct horse battery staple"
