@@ -18,6 +18,7 @@ import pytest
 
 from tests.fuzz.wire import PATIENCE
 from tests.support.forking import run_module
+from tests.support.process_environment import heeded
 from tests.support.servers import HOST, ROOT, Server, auth_settings
 
 TASKWARD = (sys.executable, "-m", "taskward")
@@ -217,14 +218,6 @@ def nothing_left(port: int) -> Iterator[None]:
     pytest.fail("something still serves there")
 
 
-@contextlib.contextmanager
-def hanging_up_ends() -> Iterator[None]:
-    """Children inherit that SIGHUP is ignored, where the tests were started by nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
 @needs_make
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_what_ends_make_ends_the_server(
@@ -234,7 +227,7 @@ async def test_what_ends_make_ends_the_server(
     reach the whole group.
     """
     server = StartedServer(database_url, make_run("PORT={port}"), tmp_path)
-    with hanging_up_ends(), server:
+    with heeded(signum), server:
         assert len(psutil.Process(server.process.pid).children(recursive=True)) == 1
         with nothing_left(server.port):
             if signum == signal.SIGTERM:
