@@ -4,7 +4,7 @@ The original has made the database, with its plugins admin and twoFactor, and ru
 """
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,12 +50,6 @@ async def original(create_database: CreateDatabase) -> AsyncIterator[OriginalSer
     await anyio.to_thread.run_sync(server.__enter__)
     yield server
     await anyio.to_thread.run_sync(server.__exit__, None, None, None)
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")

@@ -225,7 +225,8 @@ class Normaliser:
 
 def _lifetime(claims: dict[str, Any]) -> int:
     """Seconds, by fives: the original looks at the clock twice, and a second may end in between."""
-    return 5 * round((claims["exp"] - claims["iat"]) / 5)
+    seconds: int = claims["exp"] - claims["iat"]
+    return 5 * round(seconds / 5)
 
 
 def _minutes(moment: float) -> str:
