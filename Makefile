@@ -100,7 +100,7 @@ test: ## install, run the tests on a PostgreSQL of their own (PYTEST_ARGS="-k ti
 	@$(MAKE) --silent -j2 setup-dev page-where-possible
 	@$(PYTEST) $(PYTEST_ARGS)
 
-test-long: ## what takes longer: browsers, generators, builds, plugins beside the original; CI runs it too
+test-long: ## what takes longer: browsers, failovers, generators, builds, plugins beside the original; CI runs it too
 	@$(MAKE) --silent -j2 setup-dev page-where-possible
 	@$(PYTEST) -m long $(PYTEST_ARGS)
 

@@ -90,6 +90,7 @@ export async function newPerson(name = "Ada", options = {}) {
 }
 
 export async function fillSignUp(page, name, email, password = PASSWORD) {
+  await listens(page);
   await page.getByLabel("Name").fill(name);
   await page.getByLabel("E-mail").fill(email);
   await page.getByLabel("Password").fill(password);
@@ -97,9 +98,17 @@ export async function fillSignUp(page, name, email, password = PASSWORD) {
 }
 
 export async function fillSignIn(page, email, password = PASSWORD) {
+  await listens(page);
   await page.getByLabel("E-mail").fill(email);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("main").getByRole("button", { name: "Sign in", exact: true }).click();
+}
+
+/** Until React has taken over the form of the page: it is there, and can be filled, before that. */
+async function listens(page) {
+  const form = page.getByRole("main").locator("form").first();
+  const isTaken = (element) => Object.keys(element).some((key) => key.startsWith("__reactProps$"));
+  await until(() => form.evaluate(isTaken));
 }
 
 export function newEmail(name) {

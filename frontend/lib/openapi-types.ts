@@ -281,10 +281,10 @@ export interface paths {
             cookie?: never;
         };
         /** Begin an authorization: the browser is sent to a page, or back to the client */
-        get: operations["oauth2Authorize"];
+        get: operations["oauthAuthorize"];
         put?: never;
         /** Begin an authorization: the browser is sent to a page, or back to the client */
-        post: operations["oauth2AuthorizeByPost"];
+        post: operations["oauthAuthorizeByPost"];
         delete?: never;
         options?: never;
         head?: never;
@@ -301,7 +301,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Give one of the user's clients a new secret; the old one is worth nothing any more */
-        post: operations["oauth2ClientRotateSecret"];
+        post: operations["oauthClientRotateSecret"];
         delete?: never;
         options?: never;
         head?: never;
@@ -318,7 +318,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Allow or deny what a client asks for, and go on with its request */
-        post: operations["oauth2Consent"];
+        post: operations["oauthConsent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -335,7 +335,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Go on with a client's request after a page before the consent */
-        post: operations["oauth2Continue"];
+        post: operations["oauthContinue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -352,7 +352,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Create a client of the signed-in user */
-        post: operations["oauth2CreateClient"];
+        post: operations["oauthCreateClient"];
         delete?: never;
         options?: never;
         head?: never;
@@ -369,7 +369,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Delete one of the user's clients, with its tokens and consents */
-        post: operations["oauth2DeleteClient"];
+        post: operations["oauthDeleteClient"];
         delete?: never;
         options?: never;
         head?: never;
@@ -386,7 +386,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Disconnect a client: its consent goes, and every token with which it could go on */
-        post: operations["oauth2DeleteConsent"];
+        post: operations["oauthDeleteConsent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -401,10 +401,10 @@ export interface paths {
             cookie?: never;
         };
         /** End the session that an ID token names, or ask the user */
-        get: operations["oauth2EndSession"];
+        get: operations["oauthEndSession"];
         put?: never;
         /** End the session that an ID token names, or ask the user */
-        post: operations["oauth2EndSessionByPost"];
+        post: operations["oauthEndSessionByPost"];
         delete?: never;
         options?: never;
         head?: never;
@@ -421,7 +421,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** End the user's session: the user has said so on our page */
-        post: operations["oauth2EndSessionConfirm"];
+        post: operations["oauthEndSessionConfirm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -436,7 +436,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return one of the user's clients */
-        get: operations["oauth2GetClient"];
+        get: operations["oauthGetClient"];
         put?: never;
         post?: never;
         delete?: never;
@@ -453,7 +453,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return the user's clients */
-        get: operations["oauth2GetClients"];
+        get: operations["oauthGetClients"];
         put?: never;
         post?: never;
         delete?: never;
@@ -470,7 +470,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return one of the user's consents */
-        get: operations["oauth2GetConsent"];
+        get: operations["oauthGetConsent"];
         put?: never;
         post?: never;
         delete?: never;
@@ -487,7 +487,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return the user's consents */
-        get: operations["oauth2GetConsents"];
+        get: operations["oauthGetConsents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -506,7 +506,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Tell a client about its own tokens, or a resource about those for it */
-        post: operations["oauth2Introspect"];
+        post: operations["oauthIntrospect"];
         delete?: never;
         options?: never;
         head?: never;
@@ -521,7 +521,7 @@ export interface paths {
             cookie?: never;
         };
         /** Return what the pages show of a client to whoever is signed in */
-        get: operations["oauth2PublicClient"];
+        get: operations["oauthPublicClient"];
         put?: never;
         post?: never;
         delete?: never;
@@ -540,7 +540,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Return what the login page shows of the client that has sent the browser there */
-        post: operations["oauth2PublicClientPrelogin"];
+        post: operations["oauthPublicClientPrelogin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -557,7 +557,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Register a client, which says itself what it is */
-        post: operations["oauth2Register"];
+        post: operations["oauthRegister"];
         delete?: never;
         options?: never;
         head?: never;
@@ -574,7 +574,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Revoke an opaque access token, or a refresh token with what it has issued */
-        post: operations["oauth2Revoke"];
+        post: operations["oauthRevoke"];
         delete?: never;
         options?: never;
         head?: never;
@@ -591,7 +591,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Issue tokens (RFC 6749, section 3.2) */
-        post: operations["oauth2Token"];
+        post: operations["oauthToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -608,7 +608,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Change one of the user's clients */
-        post: operations["oauth2UpdateClient"];
+        post: operations["oauthUpdateClient"];
         delete?: never;
         options?: never;
         head?: never;
@@ -625,7 +625,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Change what a client is allowed; tokens that it has already stay as they are */
-        post: operations["oauth2UpdateConsent"];
+        post: operations["oauthUpdateConsent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -640,10 +640,10 @@ export interface paths {
             cookie?: never;
         };
         /** Return what the scopes of the access token allow to know of the user */
-        get: operations["oauth2Userinfo"];
+        get: operations["oauthUserinfo"];
         put?: never;
         /** Return what the scopes of the access token allow to know of the user */
-        post: operations["oauth2UserinfoByPost"];
+        post: operations["oauthUserinfoByPost"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1480,22 +1480,22 @@ export interface components {
             token_type: string;
         };
         /**
-         * Oauth2ClientRotateSecretBody
+         * OauthClientRotateSecretBody
          * @example {
          *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
          *     }
          */
-        Oauth2ClientRotateSecretBody: {
+        OauthClientRotateSecretBody: {
             /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
             client_id: string;
         };
         /**
-         * Oauth2ConsentBody
+         * OauthConsentBody
          * @example {
          *       "accept": true
          *     }
          */
-        Oauth2ConsentBody: {
+        OauthConsentBody: {
             /**
              * @description Whether the user allows it
              * @example true
@@ -1511,10 +1511,10 @@ export interface components {
             scope?: string;
         };
         /**
-         * Oauth2ContinueBody
+         * OauthContinueBody
          * @example {}
          */
-        Oauth2ContinueBody: {
+        OauthContinueBody: {
             /** @description The user signed up */
             created?: boolean;
             /** @description The query of the page */
@@ -1525,10 +1525,10 @@ export interface components {
             selected?: boolean;
         };
         /**
-         * Oauth2CreateClientBody
+         * OauthCreateClientBody
          * @example {}
          */
-        Oauth2CreateClientBody: {
+        OauthCreateClientBody: {
             application_type?: string;
             backchannel_logout_session_required?: boolean;
             backchannel_logout_uri?: string;
@@ -1559,30 +1559,30 @@ export interface components {
             tos_uri?: string;
         };
         /**
-         * Oauth2DeleteClientBody
+         * OauthDeleteClientBody
          * @example {
          *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
          *     }
          */
-        Oauth2DeleteClientBody: {
+        OauthDeleteClientBody: {
             /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
             client_id: string;
         };
         /**
-         * Oauth2DeleteConsentBody
+         * OauthDeleteConsentBody
          * @example {
          *       "id": "f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G"
          *     }
          */
-        Oauth2DeleteConsentBody: {
+        OauthDeleteConsentBody: {
             /** @example f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G */
             id: string;
         };
         /**
-         * Oauth2EndSessionByPostForm
+         * OauthEndSessionByPostForm
          * @example {}
          */
-        Oauth2EndSessionByPostForm: {
+        OauthEndSessionByPostForm: {
             /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
             client_id?: string;
             /** @example eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl */
@@ -1593,20 +1593,20 @@ export interface components {
             state?: string;
         };
         /**
-         * Oauth2EndSessionConfirmForm
+         * OauthEndSessionConfirmForm
          * @example {
          *       "action": "cancel"
          *     }
          */
-        Oauth2EndSessionConfirmForm: {
+        OauthEndSessionConfirmForm: {
             /** @example cancel */
             action: string;
         };
         /**
-         * Oauth2EndSessionForm
+         * OauthEndSessionForm
          * @example {}
          */
-        Oauth2EndSessionForm: {
+        OauthEndSessionForm: {
             /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
             client_id?: string;
             /** @example eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl */
@@ -1617,12 +1617,12 @@ export interface components {
             state?: string;
         };
         /**
-         * Oauth2IntrospectForm
+         * OauthIntrospectForm
          * @example {
          *       "token": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
          *     }
          */
-        Oauth2IntrospectForm: {
+        OauthIntrospectForm: {
             /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
             client_id?: string;
             client_secret?: string;
@@ -1631,21 +1631,21 @@ export interface components {
             token_type_hint?: string;
         };
         /**
-         * Oauth2PublicClientPreloginBody
+         * OauthPublicClientPreloginBody
          * @example {
          *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
          *     }
          */
-        Oauth2PublicClientPreloginBody: {
+        OauthPublicClientPreloginBody: {
             /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
             client_id: string;
             oauth_query?: string;
         };
         /**
-         * Oauth2RegisterBody
+         * OauthRegisterBody
          * @example {}
          */
-        Oauth2RegisterBody: {
+        OauthRegisterBody: {
             application_type?: string;
             backchannel_logout_session_required?: boolean;
             backchannel_logout_uri?: string;
@@ -1679,12 +1679,12 @@ export interface components {
             tos_uri?: string;
         };
         /**
-         * Oauth2RevokeForm
+         * OauthRevokeForm
          * @example {
          *       "token": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
          *     }
          */
-        Oauth2RevokeForm: {
+        OauthRevokeForm: {
             /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
             client_id?: string;
             client_secret?: string;
@@ -1693,12 +1693,12 @@ export interface components {
             token_type_hint?: string;
         };
         /**
-         * Oauth2TokenForm
+         * OauthTokenForm
          * @example {
          *       "grant_type": "authorization_code"
          *     }
          */
-        Oauth2TokenForm: {
+        OauthTokenForm: {
             /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
             client_id?: string;
             client_secret?: string;
@@ -1717,7 +1717,7 @@ export interface components {
             scope?: string;
         };
         /**
-         * Oauth2UpdateClientBody
+         * OauthUpdateClientBody
          * @example {
          *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg",
          *       "update": {
@@ -1727,7 +1727,7 @@ export interface components {
          *       }
          *     }
          */
-        Oauth2UpdateClientBody: {
+        OauthUpdateClientBody: {
             /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
             client_id: string;
             /**
@@ -1758,7 +1758,7 @@ export interface components {
             };
         };
         /**
-         * Oauth2UpdateConsentBody
+         * OauthUpdateConsentBody
          * @example {
          *       "id": "f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G",
          *       "update": {
@@ -1768,7 +1768,7 @@ export interface components {
          *       }
          *     }
          */
-        Oauth2UpdateConsentBody: {
+        OauthUpdateConsentBody: {
             /** @example f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G */
             id: string;
             /**
@@ -1783,17 +1783,17 @@ export interface components {
             };
         };
         /**
-         * Oauth2UserinfoByPostForm
+         * OauthUserinfoByPostForm
          * @example {}
          */
-        Oauth2UserinfoByPostForm: {
+        OauthUserinfoByPostForm: {
             access_token?: string;
         };
         /**
-         * Oauth2UserinfoForm
+         * OauthUserinfoForm
          * @example {}
          */
-        Oauth2UserinfoForm: {
+        OauthUserinfoForm: {
             access_token?: string;
         };
         /**
@@ -3689,7 +3689,7 @@ export interface operations {
             };
         };
     };
-    oauth2Authorize: {
+    oauthAuthorize: {
         parameters: {
             query?: never;
             header?: never;
@@ -3771,7 +3771,7 @@ export interface operations {
             };
         };
     };
-    oauth2AuthorizeByPost: {
+    oauthAuthorizeByPost: {
         parameters: {
             query?: never;
             header?: never;
@@ -3853,7 +3853,7 @@ export interface operations {
             };
         };
     };
-    oauth2ClientRotateSecret: {
+    oauthClientRotateSecret: {
         parameters: {
             query?: never;
             header?: never;
@@ -3867,7 +3867,7 @@ export interface operations {
                  *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
                  *     }
                  */
-                "application/json": components["schemas"]["Oauth2ClientRotateSecretBody"];
+                "application/json": components["schemas"]["OauthClientRotateSecretBody"];
             };
         };
         responses: {
@@ -3954,7 +3954,7 @@ export interface operations {
             };
         };
     };
-    oauth2Consent: {
+    oauthConsent: {
         parameters: {
             query?: never;
             header?: never;
@@ -3968,7 +3968,7 @@ export interface operations {
                  *       "accept": true
                  *     }
                  */
-                "application/json": components["schemas"]["Oauth2ConsentBody"];
+                "application/json": components["schemas"]["OauthConsentBody"];
             };
         };
         responses: {
@@ -4046,7 +4046,7 @@ export interface operations {
             };
         };
     };
-    oauth2Continue: {
+    oauthContinue: {
         parameters: {
             query?: never;
             header?: never;
@@ -4056,7 +4056,7 @@ export interface operations {
         requestBody: {
             content: {
                 /** @example {} */
-                "application/json": components["schemas"]["Oauth2ContinueBody"];
+                "application/json": components["schemas"]["OauthContinueBody"];
             };
         };
         responses: {
@@ -4134,7 +4134,7 @@ export interface operations {
             };
         };
     };
-    oauth2CreateClient: {
+    oauthCreateClient: {
         parameters: {
             query?: never;
             header?: never;
@@ -4144,7 +4144,7 @@ export interface operations {
         requestBody: {
             content: {
                 /** @example {} */
-                "application/json": components["schemas"]["Oauth2CreateClientBody"];
+                "application/json": components["schemas"]["OauthCreateClientBody"];
             };
         };
         responses: {
@@ -4222,7 +4222,7 @@ export interface operations {
             };
         };
     };
-    oauth2DeleteClient: {
+    oauthDeleteClient: {
         parameters: {
             query?: never;
             header?: never;
@@ -4236,7 +4236,7 @@ export interface operations {
                  *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
                  *     }
                  */
-                "application/json": components["schemas"]["Oauth2DeleteClientBody"];
+                "application/json": components["schemas"]["OauthDeleteClientBody"];
             };
         };
         responses: {
@@ -4323,7 +4323,7 @@ export interface operations {
             };
         };
     };
-    oauth2DeleteConsent: {
+    oauthDeleteConsent: {
         parameters: {
             query?: never;
             header?: never;
@@ -4337,7 +4337,7 @@ export interface operations {
                  *       "id": "f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G"
                  *     }
                  */
-                "application/json": components["schemas"]["Oauth2DeleteConsentBody"];
+                "application/json": components["schemas"]["OauthDeleteConsentBody"];
             };
         };
         responses: {
@@ -4424,7 +4424,7 @@ export interface operations {
             };
         };
     };
-    oauth2EndSession: {
+    oauthEndSession: {
         parameters: {
             query?: {
                 id_token_hint?: string;
@@ -4439,7 +4439,7 @@ export interface operations {
         requestBody?: {
             content: {
                 /** @example {} */
-                "application/x-www-form-urlencoded": components["schemas"]["Oauth2EndSessionForm"];
+                "application/x-www-form-urlencoded": components["schemas"]["OauthEndSessionForm"];
             };
         };
         responses: {
@@ -4525,7 +4525,7 @@ export interface operations {
             };
         };
     };
-    oauth2EndSessionByPost: {
+    oauthEndSessionByPost: {
         parameters: {
             query?: {
                 id_token_hint?: string;
@@ -4540,7 +4540,7 @@ export interface operations {
         requestBody?: {
             content: {
                 /** @example {} */
-                "application/x-www-form-urlencoded": components["schemas"]["Oauth2EndSessionByPostForm"];
+                "application/x-www-form-urlencoded": components["schemas"]["OauthEndSessionByPostForm"];
             };
         };
         responses: {
@@ -4626,7 +4626,7 @@ export interface operations {
             };
         };
     };
-    oauth2EndSessionConfirm: {
+    oauthEndSessionConfirm: {
         parameters: {
             query?: never;
             header?: never;
@@ -4640,7 +4640,7 @@ export interface operations {
                  *       "action": "cancel"
                  *     }
                  */
-                "application/x-www-form-urlencoded": components["schemas"]["Oauth2EndSessionConfirmForm"];
+                "application/x-www-form-urlencoded": components["schemas"]["OauthEndSessionConfirmForm"];
             };
         };
         responses: {
@@ -4717,7 +4717,7 @@ export interface operations {
             };
         };
     };
-    oauth2GetClient: {
+    oauthGetClient: {
         parameters: {
             query: {
                 /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
@@ -4785,7 +4785,7 @@ export interface operations {
             };
         };
     };
-    oauth2GetClients: {
+    oauthGetClients: {
         parameters: {
             query?: never;
             header?: never;
@@ -4832,7 +4832,7 @@ export interface operations {
             };
         };
     };
-    oauth2GetConsent: {
+    oauthGetConsent: {
         parameters: {
             query: {
                 /** @example f0Jq2kR7bXnW4tLzC9sVhY3mE8dPaU1G */
@@ -4900,7 +4900,7 @@ export interface operations {
             };
         };
     };
-    oauth2GetConsents: {
+    oauthGetConsents: {
         parameters: {
             query?: never;
             header?: never;
@@ -4947,7 +4947,7 @@ export interface operations {
             };
         };
     };
-    oauth2Introspect: {
+    oauthIntrospect: {
         parameters: {
             query?: never;
             header?: never;
@@ -4961,7 +4961,7 @@ export interface operations {
                  *       "token": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
                  *     }
                  */
-                "application/x-www-form-urlencoded": components["schemas"]["Oauth2IntrospectForm"];
+                "application/x-www-form-urlencoded": components["schemas"]["OauthIntrospectForm"];
             };
         };
         responses: {
@@ -5039,7 +5039,7 @@ export interface operations {
             };
         };
     };
-    oauth2PublicClient: {
+    oauthPublicClient: {
         parameters: {
             query: {
                 /** @example LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg */
@@ -5107,7 +5107,7 @@ export interface operations {
             };
         };
     };
-    oauth2PublicClientPrelogin: {
+    oauthPublicClientPrelogin: {
         parameters: {
             query?: never;
             header?: never;
@@ -5121,7 +5121,7 @@ export interface operations {
                  *       "client_id": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
                  *     }
                  */
-                "application/json": components["schemas"]["Oauth2PublicClientPreloginBody"];
+                "application/json": components["schemas"]["OauthPublicClientPreloginBody"];
             };
         };
         responses: {
@@ -5208,7 +5208,7 @@ export interface operations {
             };
         };
     };
-    oauth2Register: {
+    oauthRegister: {
         parameters: {
             query?: never;
             header?: never;
@@ -5218,7 +5218,7 @@ export interface operations {
         requestBody: {
             content: {
                 /** @example {} */
-                "application/json": components["schemas"]["Oauth2RegisterBody"];
+                "application/json": components["schemas"]["OauthRegisterBody"];
             };
         };
         responses: {
@@ -5296,7 +5296,7 @@ export interface operations {
             };
         };
     };
-    oauth2Revoke: {
+    oauthRevoke: {
         parameters: {
             query?: never;
             header?: never;
@@ -5310,7 +5310,7 @@ export interface operations {
                  *       "token": "LwhHNBB9vjKxKrMdHDRWW6w6k3AcwBVg"
                  *     }
                  */
-                "application/x-www-form-urlencoded": components["schemas"]["Oauth2RevokeForm"];
+                "application/x-www-form-urlencoded": components["schemas"]["OauthRevokeForm"];
             };
         };
         responses: {
@@ -5388,7 +5388,7 @@ export interface operations {
             };
         };
     };
-    oauth2Token: {
+    oauthToken: {
         parameters: {
             query?: never;
             header?: never;
@@ -5402,7 +5402,7 @@ export interface operations {
                  *       "grant_type": "authorization_code"
                  *     }
                  */
-                "application/x-www-form-urlencoded": components["schemas"]["Oauth2TokenForm"];
+                "application/x-www-form-urlencoded": components["schemas"]["OauthTokenForm"];
             };
         };
         responses: {
@@ -5480,7 +5480,7 @@ export interface operations {
             };
         };
     };
-    oauth2UpdateClient: {
+    oauthUpdateClient: {
         parameters: {
             query?: never;
             header?: never;
@@ -5499,7 +5499,7 @@ export interface operations {
                  *       }
                  *     }
                  */
-                "application/json": components["schemas"]["Oauth2UpdateClientBody"];
+                "application/json": components["schemas"]["OauthUpdateClientBody"];
             };
         };
         responses: {
@@ -5586,7 +5586,7 @@ export interface operations {
             };
         };
     };
-    oauth2UpdateConsent: {
+    oauthUpdateConsent: {
         parameters: {
             query?: never;
             header?: never;
@@ -5605,7 +5605,7 @@ export interface operations {
                  *       }
                  *     }
                  */
-                "application/json": components["schemas"]["Oauth2UpdateConsentBody"];
+                "application/json": components["schemas"]["OauthUpdateConsentBody"];
             };
         };
         responses: {
@@ -5692,7 +5692,7 @@ export interface operations {
             };
         };
     };
-    oauth2Userinfo: {
+    oauthUserinfo: {
         parameters: {
             query?: never;
             header?: never;
@@ -5702,7 +5702,7 @@ export interface operations {
         requestBody?: {
             content: {
                 /** @example {} */
-                "application/x-www-form-urlencoded": components["schemas"]["Oauth2UserinfoForm"];
+                "application/x-www-form-urlencoded": components["schemas"]["OauthUserinfoForm"];
             };
         };
         responses: {
@@ -5780,7 +5780,7 @@ export interface operations {
             };
         };
     };
-    oauth2UserinfoByPost: {
+    oauthUserinfoByPost: {
         parameters: {
             query?: never;
             header?: never;
@@ -5790,7 +5790,7 @@ export interface operations {
         requestBody?: {
             content: {
                 /** @example {} */
-                "application/x-www-form-urlencoded": components["schemas"]["Oauth2UserinfoByPostForm"];
+                "application/x-www-form-urlencoded": components["schemas"]["OauthUserinfoByPostForm"];
             };
         };
         responses: {

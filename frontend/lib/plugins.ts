@@ -1,6 +1,6 @@
 // What the server offers beyond passwords, and the calls of it, typed by the API's description.
 import { type Answer, askAuth } from "./auth-request";
-import type { components, paths } from "./plugin-types";
+import type { components, paths } from "./openapi-plugin-types";
 
 export type Passkey = components["schemas"]["Passkey"];
 

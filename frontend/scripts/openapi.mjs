@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import openapiTS, { astToString } from "openapi-typescript";
 
 /** What is always there, and what plugins add that the page knows. */
-const TYPES = { "openapi-types.ts": "openapi.json", "plugin-types.ts": "openapi-plugins.json" };
+const TYPES = { "openapi-types.ts": "openapi.json", "openapi-plugin-types.ts": "openapi-plugins.json" };
 
 for (const [target, source] of Object.entries(TYPES)) {
   const file = new URL(`../lib/${target}`, import.meta.url);

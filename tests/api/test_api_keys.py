@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from tests.conftest import BASE_URL, CreateDatabase
 from tests.fuzz.wire import HOST
-from tests.support.factories import Browser, running_on, signed_in
+from tests.support.factories import Browser, running_on
 from tests.support.wires import served
 
 
@@ -18,18 +18,6 @@ async def app(create_migrated_database: CreateDatabase) -> AsyncIterator[FastAPI
     settings: Any = {"better_auth_plugins": "api-key", "mcp_enabled": False}
     async with running_on(await create_migrated_database(), **settings) as app:
         yield app
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
-
-
-@pytest.fixture
-async def bob(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -60,14 +48,14 @@ async def test_a_key_opens_all_that_its_user_has(program: httpx.AsyncClient, ada
 
 
 async def test_a_key_opens_nothing_of_others(
-    program: httpx.AsyncClient, ada: Browser, bob: Browser
+    program: httpx.AsyncClient, ada: Browser, eve: Browser
 ) -> None:
-    adas, bobs = [{"x-api-key": (await key_of(who))["key"]} for who in (ada, bob)]
+    adas, eves = [{"x-api-key": (await key_of(who))["key"]} for who in (ada, eve)]
     made = await program.post("/api/tasks", json={"title": "Ada's"}, headers=adas)
     path = f"/api/tasks/{made.json()['id']}"
-    assert (await program.get(path, headers=bobs)).status_code == 404
-    assert (await program.delete(path, headers=bobs)).status_code == 404
-    assert (await program.get("/api/tasks", headers=bobs)).json() == []
+    assert (await program.get(path, headers=eves)).status_code == 404
+    assert (await program.delete(path, headers=eves)).status_code == 404
+    assert (await program.get("/api/tasks", headers=eves)).json() == []
 
 
 @pytest.mark.parametrize("key", [b"x", b"x" * 64, b"x" * 10_000, b"\xff" * 64, b""])
@@ -90,13 +78,13 @@ async def test_a_key_that_is_disabled_or_deleted_opens_nothing(
 
 
 async def test_a_token_counts_before_a_key(
-    app: FastAPI, program: httpx.AsyncClient, ada: Browser, bob: Browser
+    app: FastAPI, program: httpx.AsyncClient, ada: Browser, eve: Browser
 ) -> None:
     headers = {"x-api-key": (await key_of(ada))["key"]}
-    token = app.state.better_auth.tokens.issue(bob.user["id"])
+    token = app.state.better_auth.tokens.issue(eve.user["id"])
     both = {**headers, "authorization": f"Bearer {token}"}
     made = await program.post("/api/tasks", json={"title": "t"}, headers=both)
-    assert made.json()["user_id"] == bob.user["id"]
+    assert made.json()["user_id"] == eve.user["id"]
     wrong = {**headers, "authorization": "Bearer x"}
     assert (await program.get("/api/tasks", headers=wrong)).status_code == 401
 

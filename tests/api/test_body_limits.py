@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +17,7 @@ from authward.security.origins import InvalidOriginError, TrustedOrigins, check_
 from authward.server import ENDPOINTS
 from taskward.http.middleware import MAX_PARAMETERS
 from tests.conftest import BASE_URL, PASSWORD, User, new_email
-from tests.support.factories import Browser, running_on, signed_in
+from tests.support.factories import Browser, running_on
 
 KIB = 1024
 JSON = {"content-type": "application/json"}
@@ -30,12 +29,6 @@ JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
 )
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def test_openapi_python_client_makes_a_package_of_which_every_module_can_be_impo
     generator = program(PYTHON_PROGRAMS, "openapi-python-client")
     out = generate(generator, [*arguments, "--overwrite", "--fail-on-warning"], tmp_path)
     assert import_everything(out) > len(operations())
-    made = {file.stem.replace("oauth_2", "oauth2") for file in (out / "api").rglob("*.py")}
+    made = {file.stem for file in (out / "api").rglob("*.py")}
     assert {re.sub("([A-Z])", r"_\1", name).lower() for name in operations()} <= made
 
 
@@ -206,7 +206,7 @@ def test_no_schema_has_a_name_that_generators_make_of_an_operation() -> None:
 
 def test_operation_ids_are_method_names_and_summaries_are_one_line() -> None:
     for name, operation in operations().items():
-        assert re.fullmatch(r"[a-z]+[0-9]*([A-Z][a-z]+)*", name)
+        assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", name)
         assert re.fullmatch(r"[^\s].{3,120}", operation["summary"])
     tasks = [name for name, operation in operations().items() if operation["tags"] == ["tasks"]]
     assert sorted(tasks) == TASK_METHODS

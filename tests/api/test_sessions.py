@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,18 +15,6 @@ from tests.support.factories import Browser, rows_of, running_on, signed_in
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 COOKIE = "better-auth.session_token"
 WEEK, DAY, MINUTE = timedelta(days=7), timedelta(days=1), timedelta(minutes=1)
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
-
-
-@pytest.fixture
-async def eve(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
 
 
 async def sessions(app: FastAPI, browser: Browser) -> list[dict[str, Any]]:

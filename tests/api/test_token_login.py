@@ -1,7 +1,6 @@
 """Sign-up and sign-in for front ends without the Better Auth client: `signup`, `login`."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -12,17 +11,11 @@ from nacl import bindings as libsodium
 
 from authward.plugins.token_login import AccessToken
 from tests.conftest import BASE_URL, PASSWORD, TRUSTED_ORIGIN, new_email
-from tests.support.factories import Browser, rows_of, signed_in
+from tests.support.factories import Browser, rows_of
 
 LOGINS = ["login", "login/email"]
 ALL = ["signup", *LOGINS]
 COOKIE = "better-auth.session_token"
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
 
 
 async def post(client: httpx.AsyncClient, path: str, body: Any, **headers: str) -> httpx.Response:

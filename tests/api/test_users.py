@@ -17,12 +17,6 @@ NEW_PASSWORD = "tr0ub4dor and three"
 DELETE_USER = 'DELETE FROM "user" WHERE id = $1'
 
 
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
-
-
 @pytest.fixture(scope="module")
 async def breakable(create_migrated_database: CreateDatabase) -> AsyncIterator[FastAPI]:
     async with running_on(await create_migrated_database()) as app:

@@ -19,7 +19,7 @@ from authward.options import SessionOptions
 from tests.auth.test_two_factor import code_of
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase
 from tests.support.authenticator import Authenticator
-from tests.support.factories import Browser, signed_in
+from tests.support.factories import Browser
 from tests.support.plugin_site import site_with
 
 SESSION = "better-auth.session_token"
@@ -55,18 +55,6 @@ async def app(create_database: CreateDatabase) -> AsyncIterator[FastAPI]:
     cached = SessionOptions(cookie_cache=CookieCacheOptions(enabled=True, max_age=300))
     async with site_with(await create_database(), chosen, session=cached) as app:
         yield app
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
-
-
-@pytest.fixture
-async def eve(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
 
 
 @pytest.fixture

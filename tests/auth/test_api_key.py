@@ -2,21 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from authward import BetterAuth, ConfigurationError, CurrentUser
+from authward import ConfigurationError, CurrentUser
 from authward.plugins import ApiKeyOptions, admin, api_key, bearer, jwt
 from authward.plugins.api_key import KeyExpirationOptions, KeyRateLimitOptions, hash_key
-from taskward.app import auth_options
-from taskward.database.database import Database
-from taskward.database.url import DatabaseURL
-from tests.conftest import BASE_URL, CreateDatabase, settings_for
-from tests.support.factories import Browser, signed_in
+from tests.conftest import BASE_URL, CreateDatabase
+from tests.support.factories import Browser
+from tests.support.plugin_site import site_with
 
 KEYS = ApiKeyOptions(
     enable_session_for_api_keys=True,
@@ -27,33 +24,14 @@ KEYS = ApiKeyOptions(
 
 @pytest.fixture(scope="module")
 async def app(create_database: CreateDatabase) -> AsyncIterator[FastAPI]:
-    url, app, database = await create_database(), FastAPI(), Database()
-    base = replace(auth_options(settings_for(url)), on_user_deleted=())
-    plugins = (jwt(), bearer(), admin(), api_key(KEYS))
-    auth = BetterAuth(replace(base, plugins=plugins), database)
-    auth.install(app)
+    chosen = (jwt(), bearer(), admin(), api_key(KEYS))
+    async with site_with(await create_database(), chosen) as app:
 
-    @app.get("/me")
-    async def me(user_id: CurrentUser) -> str:
-        return user_id
+        @app.get("/me")
+        async def me(user_id: CurrentUser) -> str:
+            return user_id
 
-    app.state.database = database
-    await database.open(DatabaseURL.parse(url).connect_arguments())
-    await auth.migrate()
-    yield app
-    await database.close()
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
-
-
-@pytest.fixture
-async def bob(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
+        yield app
 
 
 def api(app: FastAPI) -> Any:
@@ -109,18 +87,18 @@ async def test_of_many_uses_at_once_only_one_refills(app: FastAPI, ada: Browser)
     assert not (await api(app).verify_api_key(key=created["key"]))["valid"]
 
 
-async def test_nobody_touches_the_keys_of_others(app: FastAPI, ada: Browser, bob: Browser) -> None:
+async def test_nobody_touches_the_keys_of_others(app: FastAPI, ada: Browser, eve: Browser) -> None:
     created = (await ada.post("api-key/create", name="mine")).json()
     answers = [
-        await bob.get(f"api-key/get?id={created['id']}"),
-        await bob.post("api-key/update", keyId=created["id"], name="stolen"),
-        await bob.post("api-key/update", keyId=created["id"], userId=ada.user["id"], name="x"),
-        await bob.post("api-key/delete", keyId=created["id"]),
+        await eve.get(f"api-key/get?id={created['id']}"),
+        await eve.post("api-key/update", keyId=created["id"], name="stolen"),
+        await eve.post("api-key/update", keyId=created["id"], userId=ada.user["id"], name="x"),
+        await eve.post("api-key/delete", keyId=created["id"]),
     ]
     assert [answer.status_code for answer in answers] == [404, 404, 401, 404]
-    assert (await bob.get("api-key/list")).json()["total"] == 0
+    assert (await eve.get("api-key/list")).json()["total"] == 0
     assert (await ada.get(f"api-key/get?id={created['id']}")).json()["name"] == "mine"
-    forged = await bob.post("api-key/create", userId=ada.user["id"])
+    forged = await eve.post("api-key/create", userId=ada.user["id"])
     assert forged.status_code == 401
 
 

@@ -4,7 +4,7 @@ The original has made the database, with its plugins admin and twoFactor, and ru
 """
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ import pytest
 from fastapi import FastAPI
 
 from taskward.database.url import DatabaseURL
-from tests.conftest import PASSWORD, CreateDatabase, settings_for
+from tests.conftest import PASSWORD, CreateDatabase, settings_for, url_text
+from tests.support.databases import connected
 from tests.support.factories import Browser, create_user, rows_of, running_on, signed_in
 from tests.support.fake_provider import FakeProvider
 from tests.support.mailing import mailing_site
@@ -49,12 +50,6 @@ async def original(create_database: CreateDatabase) -> AsyncIterator[OriginalSer
     await anyio.to_thread.run_sync(server.__enter__)
     yield server
     await anyio.to_thread.run_sync(server.__exit__, None, None, None)
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")
@@ -137,29 +132,40 @@ async def test_who_is_not_banned_or_no_longer_signs_in(
         assert [ours[name] for name in names] == [after[name] for name in names]
 
 
-@pytest.mark.parametrize(
-    ("kind", "over", "not_over"),
-    [
-        ("timestamptz", "now() - interval '1 h'", "now() + interval '1 h'"),
-        ("timestamp(3)", *(f"now() AT TIME ZONE 'UTC' {s} interval '1 h'" for s in "-+")),
-        ("date", None, "current_date + 2"),
-        ("bigint", None, "extract(epoch FROM now()) * 1000 + 3600000"),
-        ("text", None, "'whenever'"),
-        ("timestamptz", None, "'infinity'"),
-    ],
-)
-@pytest.mark.parametrize("zone", ["Asia/Karachi", "America/New_York"])
+KINDS = [
+    ("timestamptz", "now() - interval '1 h'", "now() + interval '1 h'"),
+    ("timestamp(3)", *(f"now() AT TIME ZONE 'UTC' {s} interval '1 h'" for s in "-+")),
+    ("date", None, "current_date + 2"),
+    ("bigint", None, "extract(epoch FROM now()) * 1000 + 3600000"),
+    ("text", None, "'whenever'"),
+    ("timestamptz", None, "'infinity'"),
+]
+
+
+@pytest.fixture(scope="module", params=["Asia/Karachi", "America/New_York"])
+async def zoned(
+    create_migrated_database: CreateDatabase, request: pytest.FixtureRequest
+) -> DatabaseURL:
+    """A database with such a time zone and a column for bans."""
+    url = DatabaseURL.parse(await create_migrated_database())
+    async with connected(url) as connection:
+        await connection.execute(
+            f"ALTER DATABASE \"{url.database}\" SET timezone = '{request.param}'"
+        )
+        await connection.execute(
+            'ALTER TABLE "user" ADD banned boolean, ADD "banReason" text, ADD "banExpires" text'
+        )
+    return url
+
+
+@pytest.mark.parametrize(("kind", "over", "not_over"), KINDS)
 async def test_a_ban_lasts_as_long_whatever_the_column_is_and_the_databases_time_zone(
-    create_migrated_database: CreateDatabase, kind: str, over: str | None, not_over: str, zone: str
+    zoned: DatabaseURL, kind: str, over: str | None, not_over: str
 ) -> None:
     """Prisma's columns are of UTC and do not say so."""
-    url = await create_migrated_database()
-    async with running_on(url) as app:
-        fetch, name = app.state.database.fetch, DatabaseURL.parse(url).database
-        await fetch(f"ALTER DATABASE \"{name}\" SET timezone = '{zone}'")
-        columns = f'banned boolean, ADD "banReason" text, ADD "banExpires" {kind}'
-        await fetch(f'ALTER TABLE "user" ADD {columns}')
-    async with running_on(url) as app:
+    async with connected(zoned) as connection:
+        await connection.execute(f'ALTER TABLE "user" DROP "banExpires", ADD "banExpires" {kind}')
+    async with running_on(url_text(zoned)) as app:
         email, _ = await create_user(app.state.database, app.state.better_auth)
         stored_user = StoredUser(app, email)
         await stored_user.become(f'banned = true, "banExpires" = {not_over}')

@@ -2,48 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
-from authward import BetterAuth, ConfigurationError
+from authward import ConfigurationError
 from authward.plugins import DeviceAuthorizationOptions, bearer, device_authorization, jwt
-from taskward.app import auth_options
-from taskward.database.database import Database
-from taskward.database.url import DatabaseURL
-from tests.conftest import BASE_URL, CreateDatabase, settings_for
-from tests.support.factories import Browser, signed_in
+from tests.conftest import BASE_URL, CreateDatabase
+from tests.support.factories import Browser
+from tests.support.plugin_site import site_with
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 @pytest.fixture(scope="module")
 async def app(create_database: CreateDatabase) -> AsyncIterator[FastAPI]:
-    url, app, database = await create_database(), FastAPI(), Database()
-    base = replace(auth_options(settings_for(url)), on_user_deleted=())
-    plugins = (jwt(), bearer(), device_authorization())
-    auth = BetterAuth(replace(base, plugins=plugins), database)
-    auth.install(app)
-    app.state.database = database
-    await database.open(DatabaseURL.parse(url).connect_arguments())
-    await auth.migrate()
-    yield app
-    await database.close()
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
-
-
-@pytest.fixture
-async def bob(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
+    chosen = (jwt(), bearer(), device_authorization())
+    async with site_with(await create_database(), chosen) as app:
+        yield app
 
 
 @pytest.fixture
@@ -78,14 +56,14 @@ async def test_a_code_gives_one_session_however_often_the_device_asks_at_once(
 
 
 async def test_a_code_belongs_to_whoever_looked_first_and_to_nobody_else(
-    ada: Browser, bob: Browser, device: httpx.AsyncClient
+    ada: Browser, eve: Browser, device: httpx.AsyncClient
 ) -> None:
     given = await codes(device)
     path = f"device?user_code={given['user_code']}"
-    seen = await asyncio.gather(*(who.get(path) for who in (ada, bob)))
+    seen = await asyncio.gather(*(who.get(path) for who in (ada, eve)))
     owners = ["client_id" in each.json() for each in seen]
     assert sum(owners) == 1
-    other = bob if owners[0] else ada
+    other = eve if owners[0] else ada
     for verb in ("approve", "deny"):
         answer = await other.post(f"device/{verb}", userCode=given["user_code"])
         assert (answer.status_code, answer.json()["error"]) == (403, "access_denied")

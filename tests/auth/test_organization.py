@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import replace
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
-from authward import APIError, BetterAuth, ConfigurationError
+from authward import APIError, ConfigurationError
 from authward.plugins import OrganizationOptions, bearer, create_access_control, jwt, organization
 from authward.plugins.organization import (
     DynamicAccessControlOptions,
@@ -20,11 +19,9 @@ from authward.plugins.organization import (
 )
 from authward.plugins.organization.store import membership_key
 from authward.plugins.schema_options import TableOptions
-from taskward.app import auth_options
-from taskward.database.database import Database
-from taskward.database.url import DatabaseURL
-from tests.conftest import CreateDatabase, new_email, settings_for
+from tests.conftest import CreateDatabase, new_email
 from tests.support.factories import Browser, signed_in
+from tests.support.plugin_site import site_with
 
 LIMITS = OrganizationOptions(
     ac=default_ac,
@@ -38,29 +35,14 @@ LIMITS = OrganizationOptions(
 )
 
 
-async def serving(url: str, options: OrganizationOptions) -> AsyncIterator[FastAPI]:
-    """An application with the plugin, on a database of its own."""
-    app, database = FastAPI(), Database()
-    base = replace(auth_options(settings_for(url)), on_user_deleted=())
-    auth = BetterAuth(replace(base, plugins=(jwt(), bearer(), organization(options))), database)
-    auth.install(app)
-    app.state.database = database
-    await database.open(DatabaseURL.parse(url).connect_arguments())
-    await auth.migrate()
-    yield app
-    await database.close()
+def serving(url: str, options: OrganizationOptions) -> AbstractAsyncContextManager[FastAPI]:
+    return site_with(url, (jwt(), bearer(), organization(options)))
 
 
 @pytest.fixture(scope="module")
 async def app(create_database: CreateDatabase) -> AsyncIterator[FastAPI]:
-    async for app in serving(await create_database(), LIMITS):
+    async with serving(await create_database(), LIMITS) as app:
         yield app
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
 
 
 async def made(owner: Browser) -> dict[str, Any]:
@@ -256,12 +238,11 @@ async def test_hooks_change_and_forbid(create_database: CreateDatabase) -> None:
 
     hooks = OrganizationHooks(before_create_organization=rename, before_delete_organization=forbid)
     options = OrganizationOptions(organization_hooks=hooks)
-    async for app in serving(await create_database(), options):
-        async with signed_in(app) as ada:
-            org = await made(ada)
-            assert org["name"] == "Org, of Ada"
-            answer = await ada.post("organization/delete", organizationId=org["id"])
-            assert (answer.status_code, answer.json()["message"]) == (403, "Not here")
+    async with serving(await create_database(), options) as app, signed_in(app) as ada:
+        org = await made(ada)
+        assert org["name"] == "Org, of Ada"
+        answer = await ada.post("organization/delete", organizationId=org["id"])
+        assert (answer.status_code, answer.json()["message"]) == (403, "Not here")
 
 
 async def test_functions_say_who_may_and_how_many(create_database: CreateDatabase) -> None:
@@ -282,10 +263,9 @@ async def test_functions_say_who_may_and_how_many(create_database: CreateDatabas
     }
     for name, (function, status) in choices.items():
         options = OrganizationOptions(**{name: function})  # type: ignore[arg-type]
-        async for app in serving(await create_database(), options):
-            async with signed_in(app) as ada:
-                body = {"name": "Org", "slug": f"s-{new_email()}"}
-                assert (await ada.post("organization/create", **body)).status_code == status
+        async with serving(await create_database(), options) as app, signed_in(app) as ada:
+            body = {"name": "Org", "slug": f"s-{new_email()}"}
+            assert (await ada.post("organization/create", **body)).status_code == status
 
 
 AC = create_access_control({"organization": ["update"]})

@@ -14,7 +14,7 @@ from authward.plugins import PasskeyOptions, bearer, jwt, passkey
 from authward.plugins.passkey import PasskeyAdvancedOptions
 from tests.conftest import BASE_URL, CreateDatabase
 from tests.support.authenticator import Authenticator
-from tests.support.factories import Browser, signed_in
+from tests.support.factories import Browser
 from tests.support.plugin_site import site_with
 
 AT_ONCE = 6
@@ -26,18 +26,6 @@ ASK, SIGN_IN = "passkey/generate-authenticate-options", "passkey/verify-authenti
 async def app(create_database: CreateDatabase) -> AsyncIterator[FastAPI]:
     async with site_with(await create_database(), (jwt(), bearer(), passkey())) as app:
         yield app
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
-
-
-@pytest.fixture
-async def bob(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -60,9 +48,9 @@ async def test_a_signature_sent_many_times_at_once_begins_one_session(
 
 
 async def test_a_credential_belongs_to_one_user_whoever_sends_it_at_once(
-    ada: Browser, bob: Browser, phone: Authenticator
+    ada: Browser, eve: Browser, phone: Authenticator
 ) -> None:
-    answers = await asyncio.gather(register(ada, phone), register(bob, phone))
+    answers = await asyncio.gather(register(ada, phone), register(eve, phone))
     assert sorted(answer.status_code for answer in answers) == [200, 400]
     refused = max(answers, key=lambda answer: answer.status_code)
     assert refused.json()["code"] == "PREVIOUSLY_REGISTERED"
@@ -82,20 +70,20 @@ async def test_a_counter_that_another_sign_in_has_moved_meanwhile_is_refused(
 
 
 async def test_what_a_user_does_changes_nobody_elses_passkey(
-    app: FastAPI, ada: Browser, bob: Browser, phone: Authenticator
+    app: FastAPI, ada: Browser, eve: Browser, phone: Authenticator
 ) -> None:
     made = (await register(ada, phone)).json()
     look = "SELECT * FROM passkey WHERE id = $1"
     before = await app.state.database.fetchrow(look, made["id"])
-    assert (await bob.get("passkey/list-user-passkeys")).json() == []
+    assert (await eve.get("passkey/list-user-passkeys")).json() == []
     for path, body in {
         "update-passkey": {"id": made["id"], "name": "Mine"},
         "delete-passkey": {"id": made["id"]},
     }.items():
-        answer = await bob.post(f"passkey/{path}", **body, userId=ada.user["id"])
+        answer = await eve.post(f"passkey/{path}", **body, userId=ada.user["id"])
         assert answer.status_code == 401, path
-    signed = phone.assertion((await bob.get(CREATE)).json()["challenge"])
-    assert (await bob.post(SIGN_IN, response=signed)).json()["code"] == "CHALLENGE_NOT_FOUND"
+    signed = phone.assertion((await eve.get(CREATE)).json()["challenge"])
+    assert (await eve.post(SIGN_IN, response=signed)).json()["code"] == "CHALLENGE_NOT_FOUND"
     assert await app.state.database.fetchrow(look, made["id"]) == before
 
 

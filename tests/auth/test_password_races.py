@@ -1,7 +1,7 @@
 """A password that is replaced opens nothing any more, whatever was under way with it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from itertools import cycle
 from typing import Any
 
@@ -21,12 +21,6 @@ NEW_PASSWORD = "tr0ub4dor and three"
 ATTACKERS = size(8, 20)
 ROUNDS = size(1, 10)
 CREDENTIALS = {"password": PASSWORD, "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
 
 
 async def under_attack(

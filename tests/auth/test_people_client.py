@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from tests.auth.test_better_auth_client import assert_passed, hold_round
-from tests.conftest import BASE_URL, PASSWORD, CreateDatabase
+from tests.conftest import PASSWORD, CreateDatabase
+from tests.support.both_servers import both_servers
 from tests.support.servers import (
     ORIGIN,
     OriginalServer,
@@ -40,17 +41,9 @@ async def test_the_stock_client_passes_its_round(
 
 @pytest.fixture(scope="module")
 async def servers(create_database: CreateDatabase) -> AsyncIterator[list[Server]]:
-    """The original, which has made the tables, and ours on the same database."""
-    node()
-    settings = auth_settings(await create_database()) | PLUGINS | {"BETTER_AUTH_URL": BASE_URL}
-    started: list[Server] = []
-    for kind in (OriginalServer, TaskwardServer):
-        server: Server = kind(settings)
-        await anyio.to_thread.run_sync(server.__enter__)
-        started.append(server)
-    yield started
-    for server in reversed(started):
-        await anyio.to_thread.run_sync(server.__exit__, None, None, None)
+    settings = auth_settings(await create_database()) | PLUGINS
+    async with both_servers(settings) as servers:
+        yield servers
 
 
 def browser(server: Server) -> httpx.AsyncClient:

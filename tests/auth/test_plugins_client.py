@@ -15,8 +15,9 @@ import pytest
 from tests.auth.test_better_auth_client import assert_passed, run_round
 from tests.conformance.setup import SetupServer, setup_settings
 from tests.conformance.setups.client_plugins import CLIENT_PLUGINS
-from tests.conftest import BASE_URL, PASSWORD, CreateDatabase
-from tests.support.servers import ORIGIN, OriginalServer, Server, auth_settings, node
+from tests.conftest import PASSWORD, CreateDatabase
+from tests.support.both_servers import both_servers
+from tests.support.servers import ORIGIN, Server, auth_settings
 
 pytestmark = pytest.mark.long
 
@@ -26,17 +27,9 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 @pytest.fixture(scope="module")
 async def servers(create_database: CreateDatabase) -> AsyncIterator[list[Server]]:
-    """The original, which has made the tables, and ours on the same database."""
-    node()
     settings = auth_settings(await create_database()) | setup_settings(CLIENT_PLUGINS)
-    started: list[Server] = []
-    for kind in (OriginalServer, SetupServer):
-        server: Server = kind(settings | {"BETTER_AUTH_URL": BASE_URL})
-        await anyio.to_thread.run_sync(server.__enter__)
-        started.append(server)
-    yield started
-    for server in reversed(started):
-        await anyio.to_thread.run_sync(server.__exit__, None, None, None)
+    async with both_servers(settings, ours=SetupServer) as servers:
+        yield servers
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["the original", "ours"])

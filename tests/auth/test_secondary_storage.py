@@ -90,7 +90,7 @@ async def test_every_count_is_another(storage: SecondaryStorage) -> None:
 
 
 async def test_a_count_ends_when_the_first_one_said(storage: SecondaryStorage) -> None:
-    assert await storage.increment("a", 1) == 1
+    assert await storage.increment("a", 2) == 1
     assert await storage.increment("a", 60) == 2
     async with asyncio.timeout(10):
         while await storage.get("a") is not None:  # noqa: ASYNC110

@@ -1,7 +1,7 @@
 """BETTER_AUTH_SECRETS=2:new,1:old: what the old secret has signed holds, what is new is new."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import httpx
@@ -19,12 +19,6 @@ from tests.support.social_site import Visitor, profile
 
 OLD, NEW = "the-old-" + "k9" * 16, "the-new-" + "z7" * 16
 COOKIE = "better-auth.session_token"
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")

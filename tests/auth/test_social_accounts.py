@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +14,6 @@ from fastapi import FastAPI
 from taskward.database.url import DatabaseURL
 from tests.support.fake_provider import FakeProvider, Script
 from tests.support.social_site import Begun, Visitor, generic, profile, site
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +28,6 @@ async def database(database_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(**DatabaseURL.parse(database_url).connect_arguments())
     yield connection
     await connection.close()
-
-
-@pytest.fixture
-def visitor(app: FastAPI) -> Visitor:
-    return Visitor(app)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,12 +13,6 @@ from tests.support.social_site import Visitor, profile, site
 
 CLIENT = {"clientId": CLIENT_ID, "clientSecret": CLIENT_SECRET}
 NO_USER_INFO = "/oops?error=unable_to_get_user_info"
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[FakeProvider]:
-    with FakeProvider() as provider:
-        yield provider
 
 
 def options(provider: FakeProvider, **google: Any) -> dict[str, dict[str, Any]]:

@@ -26,7 +26,7 @@ from authward.plugins.two_factor import (
 from authward.security.encryption import symmetric_decrypt, symmetric_encrypt
 from authward.security.rate_limit import rule_for
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase
-from tests.support.factories import Browser, signed_in
+from tests.support.factories import Browser
 from tests.support.plugin_site import site_with
 
 AT_ONCE = 8
@@ -43,18 +43,6 @@ async def app(create_database: CreateDatabase) -> AsyncIterator[FastAPI]:
     plugins = (jwt(), bearer(), token_login(), two_factor(options))
     async with site_with(await create_database(), plugins) as app:
         yield app
-
-
-@pytest.fixture
-async def ada(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
-
-
-@pytest.fixture
-async def bob(app: FastAPI) -> AsyncIterator[Browser]:
-    async with signed_in(app) as browser:
-        yield browser
 
 
 def code_of(uri: str) -> str:
@@ -168,7 +156,7 @@ async def test_enabling_makes_no_session_of_one_that_has_ended(app: FastAPI, ada
 
 
 async def test_what_a_user_does_changes_nobody_elses_second_factor(
-    app: FastAPI, ada: Browser, bob: Browser
+    app: FastAPI, ada: Browser, eve: Browser
 ) -> None:
     given = await enable(ada)
     look = 'SELECT * FROM "twoFactor" WHERE "userId" = $1'
@@ -185,7 +173,7 @@ async def test_what_a_user_does_changes_nobody_elses_second_factor(
         "disable": {"password": PASSWORD},
     }
     for path, body in bodies.items():
-        answer = await bob.post(f"two-factor/{path}", **body, userId=ada.user["id"])
+        answer = await eve.post(f"two-factor/{path}", **body, userId=ada.user["id"])
         assert given["totpURI"] not in answer.text, path
     assert await app.state.database.fetchrow(look, ada.user["id"]) == before
 

@@ -1,12 +1,10 @@
 """Directories, clusters and processes that leave nothing behind."""
 
-import os
 import shutil
+import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,21 +20,15 @@ from tests.embedded_postgres.helpers import (
     kill,
     processes_of,
 )
+from tests.support.process_environment import heeded
+from tests.support.scratch import new_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def make_directory() -> Path:
     """A short path, wherever pytest or TMPDIR would have it: a socket's is at most 103 bytes."""
-    return Path(tempfile.mkdtemp(prefix="taskward-", dir=fastest_place())).resolve()
-
-
-def fastest_place() -> str:
-    """In memory where there is room: copying and deleting clusters is what a disk is slow at."""
-    with suppress(OSError):
-        if shutil.disk_usage("/dev/shm").free > 2**30 and os.access("/dev/shm", os.W_OK):
-            return "/dev/shm"
-    return "/tmp"
+    return new_directory("taskward-", needed=2**30, otherwise="/tmp")
 
 
 @pytest.fixture
@@ -87,14 +79,15 @@ def spawn(base: Path) -> Iterator[Spawn]:
     started = []
 
     def start(program: str, data_dir: Path) -> Program:
-        process = subprocess.Popen(
-            [sys.executable, "-c", program, str(data_dir)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            start_new_session=True,
-        )
+        with heeded(signal.SIGINT):
+            process = subprocess.Popen(
+                [sys.executable, "-c", program, str(data_dir)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+                start_new_session=True,
+            )
         started.append(process)
         return process
 

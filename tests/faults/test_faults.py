@@ -19,6 +19,7 @@ async def test_what_was_promised_is_kept_whatever_is_killed_cut_or_ended_under_l
     assert reports[1].statuses[None] > 0
 
 
+@pytest.mark.long
 async def test_what_was_promised_is_kept_when_the_primary_is_killed_or_frozen() -> None:
     async with prepared_pair(short=True) as testbed:
         rounds = Rounds(testbed, seed=1, pause=0.2, writers=16, repeats=True)

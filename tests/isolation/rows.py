@@ -155,9 +155,9 @@ NAMES_NOTHING = {
     "changePassword": ("POST", "/api/auth/change-password"),
     "verifyPassword": ("POST", "/api/auth/verify-password"),
     "listAccounts": ("GET", "/api/auth/list-accounts"),
-    "oauth2CreateClient": ("POST", "/api/auth/oauth2/create-client"),
-    "oauth2GetClients": ("GET", "/api/auth/oauth2/get-clients"),
-    "oauth2GetConsents": ("GET", "/api/auth/oauth2/get-consents"),
+    "oauthCreateClient": ("POST", "/api/auth/oauth2/create-client"),
+    "oauthGetClients": ("GET", "/api/auth/oauth2/get-clients"),
+    "oauthGetConsents": ("GET", "/api/auth/oauth2/get-consents"),
     "ok": ("GET", "/api/auth/ok"),
     "error": ("GET", "/api/auth/error"),
 }
@@ -178,23 +178,23 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         (
-            *("oauth2GetConsent", "oauth2UpdateConsent", "oauth2DeleteConsent"),
-            *("oauth2GetClient", "oauth2UpdateClient", "oauth2DeleteClient"),
-            "oauth2ClientRotateSecret",
+            *("oauthGetConsent", "oauthUpdateConsent", "oauthDeleteConsent"),
+            *("oauthGetClient", "oauthUpdateClient", "oauthDeleteClient"),
+            "oauthClientRotateSecret",
         ),
         "somebody else's consents and clients: tests/auth/test_oauth_attacks.py",
     ),
     **dict.fromkeys(
         (
-            *("oauth2Authorize", "oauth2AuthorizeByPost", "oauth2Consent", "oauth2Continue"),
-            *("oauth2Token", "oauth2Revoke", "oauth2Introspect"),
-            *("oauth2Userinfo", "oauth2UserinfoByPost"),
-            *("oauth2EndSession", "oauth2EndSessionByPost", "oauth2EndSessionConfirm"),
+            *("oauthAuthorize", "oauthAuthorizeByPost", "oauthConsent", "oauthContinue"),
+            *("oauthToken", "oauthRevoke", "oauthIntrospect"),
+            *("oauthUserinfo", "oauthUserinfoByPost"),
+            *("oauthEndSession", "oauthEndSessionByPost", "oauthEndSessionConfirm"),
         ),
         "codes, tokens and signed queries of other clients and users: the same file",
     ),
     **dict.fromkeys(
-        ("oauth2Register", "oauth2PublicClient", "oauth2PublicClientPrelogin"),
+        ("oauthRegister", "oauthPublicClient", "oauthPublicClientPrelogin"),
         "clients are public: nobody's, or shown by their names only",
     ),
 }

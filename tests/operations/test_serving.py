@@ -16,9 +16,9 @@ import httpx
 import psutil
 import pytest
 
-from tests.conftest import CreateDatabase
 from tests.fuzz.wire import PATIENCE
 from tests.support.forking import run_module
+from tests.support.process_environment import heeded
 from tests.support.servers import HOST, ROOT, Server, auth_settings
 
 TASKWARD = (sys.executable, "-m", "taskward")
@@ -107,15 +107,13 @@ def issuer(server: Server) -> str:
     ],
 )
 async def test_it_listens_where_it_is_told_and_takes_that_for_its_address(
-    create_migrated_database: CreateDatabase,
+    database_url: str,
     tmp_path: Path,
     command: Sequence[str],
     file: str,
     variables: dict[str, str],
 ) -> None:
-    server = StartedServer(
-        await create_migrated_database(), command, tmp_path, file=file, **variables
-    )
+    server = StartedServer(database_url, command, tmp_path, file=file, **variables)
     with server:
         assert issuer(server) == str(server.port)
         assert not processes(server)
@@ -131,19 +129,19 @@ async def test_it_listens_where_it_is_told_and_takes_that_for_its_address(
     ids=["python -m", "flag", "uvicorn"],
 )
 async def test_as_many_processes_serve_as_are_asked_for(
-    create_migrated_database: CreateDatabase, tmp_path: Path, command: Sequence[str], file: str
+    database_url: str, tmp_path: Path, command: Sequence[str], file: str
 ) -> None:
-    with StartedServer(await create_migrated_database(), command, tmp_path, file=file) as server:
+    with StartedServer(database_url, command, tmp_path, file=file) as server:
         assert len(processes(server)) == 2
         assert issuer(server) == str(server.port)
 
 
 @pytest.mark.slow
 async def test_a_worker_that_waits_long_for_its_machine_is_not_replaced(
-    create_migrated_database: CreateDatabase, tmp_path: Path
+    database_url: str, tmp_path: Path
 ) -> None:
     command = (*TASKWARD, "serve", "--workers", "2", "--port", "{port}")
-    with StartedServer(await create_migrated_database(), command, tmp_path) as server:
+    with StartedServer(database_url, command, tmp_path) as server:
         worker = processes(server)[0]
         worker.suspend()  # as seen from outside; uvicorn asks each worker every half second
         with pytest.raises(psutil.TimeoutExpired):
@@ -192,9 +190,9 @@ def start(cwd: Path, variables: dict[str, str], *command: str) -> subprocess.Com
     ids=["taken", "taken, workers", "no host"],
 )
 async def test_where_it_cannot_listen_it_says_which_settings_to_change(
-    create_migrated_database: CreateDatabase, tmp_path: Path, variables: dict[str, str], says: str
+    database_url: str, tmp_path: Path, variables: dict[str, str], says: str
 ) -> None:
-    settings = {**auth_settings(await create_migrated_database()), **variables}
+    settings = {**auth_settings(database_url), **variables}
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         ended = await asyncio.to_thread(start, tmp_path, {"PORT": str(port), **settings})
@@ -220,24 +218,16 @@ def nothing_left(port: int) -> Iterator[None]:
     pytest.fail("something still serves there")
 
 
-@contextlib.contextmanager
-def hanging_up_ends() -> Iterator[None]:
-    """Children inherit that SIGHUP is ignored, where the tests were started by nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
 @needs_make
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_what_ends_make_ends_the_server(
-    create_migrated_database: CreateDatabase, tmp_path: Path, signum: signal.Signals
+    database_url: str, tmp_path: Path, signum: signal.Signals
 ) -> None:
     """SIGTERM reaches make alone, as a supervisor sends it; Control-C, and the end of a terminal,
     reach the whole group.
     """
-    server = StartedServer(await create_migrated_database(), make_run("PORT={port}"), tmp_path)
-    with hanging_up_ends(), server:
+    server = StartedServer(database_url, make_run("PORT={port}"), tmp_path)
+    with heeded(signum), server:
         assert len(psutil.Process(server.process.pid).children(recursive=True)) == 1
         with nothing_left(server.port):
             if signum == signal.SIGTERM:

@@ -91,6 +91,7 @@ async def listed(
 # On the embedded database, with nothing set
 
 
+@pytest.mark.long
 async def test_two_workers_with_nothing_set_keep_users_and_their_tasks_over_a_restart() -> None:
     server = NewServer({"BETTER_AUTH_URL": BASE_URL}, workers=2)
     async with running(server) as client:

@@ -19,6 +19,13 @@ async def server(create_migrated_database: CreateDatabase) -> AsyncIterator[Rest
         yield server
 
 
+async def test_somebody_signs_up_adds_tasks_comes_back_and_signs_out(
+    server: RestartableServer,
+) -> None:
+    assert len(await hold("short.mjs", server)) >= 5
+
+
+@pytest.mark.long
 async def test_the_stories_of_the_specification_are_told_in_the_page(
     server: RestartableServer,
 ) -> None:

@@ -26,9 +26,10 @@ from taskward.observability.logs import redact_path
 from taskward.settings import Settings
 from taskward.tasks import store as task_store
 from taskward.tasks.schemas import TaskRead
-from tests.conftest import BASE_URL, PASSWORD, TRUSTED_ORIGIN, User, new_email
+from tests.conftest import BASE_URL, LONGEST, PASSWORD, TRUSTED_ORIGIN, User, new_email
 from tests.support.factories import Browser, signed_in
 from tests.support.oauth_site import connect_assistant
+from tests.support.servers import ROOT
 
 PACKAGE = Path(taskward.__file__).parent
 OWNERS = """
@@ -205,3 +206,7 @@ async def _leave_traces(app: FastAPI, browser: Browser) -> None:
     assert created.status_code == 201
     cookie = browser.client.cookies["better-auth.session_token"]
     await connect_assistant(app, cookie, resource=None)
+
+
+def test_what_the_tests_begin_with_is_there() -> None:
+    assert {*LONGEST} <= {file.name for file in (ROOT / "tests").glob("*/test_*.py")}

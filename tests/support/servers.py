@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -27,14 +28,17 @@ SECRET = "tests-only-Vq3mZ8rT1xWc6Yb9Lk2NpD5s"
 ORIGIN = "http://localhost:3000"
 START_SECONDS = 90.0
 STOP_SECONDS = 20.0
+PORTS = range(15_000, 32_000)
+"""Below those of clients: tests have thousands at once, and each may take a port just probed."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody has at this moment, nor is given for a connection in the next."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def node() -> str:

@@ -143,8 +143,12 @@ class Documentation:
         }
 
     def _name(self, endpoint: Endpoint, method: str) -> str:
-        """Return the name of the original's client: `/sign-in/email` is `signInEmail`."""
-        name = to_camel(re.sub(r"\W+", "_", endpoint.path).strip("_"))
+        """Return the name of the original's client: `/sign-in/email` is `signInEmail`.
+
+        OAuth has no version in it: some generators begin a word after a digit, some do not.
+        """
+        path = endpoint.path.replace("oauth2", "oauth")
+        name = to_camel(re.sub(r"\W+", "_", path).strip("_"))
         if name in self._names:
             name += f"By{method.title()}"
         self._names.add(name)

@@ -6,6 +6,7 @@ takes out of them what is secret. Metrics are Prometheus's business, logs are st
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -48,9 +49,10 @@ class Tracing:
     def statement(self, query: "LoggedQuery") -> None:
         """Make a span of a statement that is over; its text has parameters, never values.
 
-        asyncpg tells in the next turn of the event loop, so the span is late by that much.
+        asyncpg tells in the next turn of the event loop, when its request may be over as well:
+        then the statement was, at the latest, at that moment.
         """
-        ended = time.time_ns()
+        ended = min(time.time_ns(), _end_of_current_span() or sys.maxsize)
         attributes = {"db.system.name": "postgresql", "db.query.text": query.query}
         span = self._tracer.start_span(
             query.query.split(maxsplit=1)[0].upper(),
@@ -134,6 +136,11 @@ def _processor(name: str) -> "SpanProcessor":
     )
 
     return RedactingProcessor(OTLPSpanExporter())
+
+
+def _end_of_current_span() -> int | None:
+    """When it ended, in nanoseconds since 1970; None while it goes on, or is not recorded."""
+    return getattr(trace.get_current_span(), "end_time", None)
 
 
 def _redacted(attributes: Mapping[str, Any]) -> dict[str, str]:
