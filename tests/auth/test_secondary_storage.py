@@ -140,8 +140,7 @@ async def test_an_application_counts_by_itself() -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"rate_limit": RateLimitOptions(storage="secondary-storage")}, "need each other"),
-        ({"secondary_storage": InMemoryStorage()}, "need each other"),
+        ({"rate_limit": RateLimitOptions(storage="secondary-storage")}, "no secondary_storage"),
         ({"secondary_storage": {}}, "secondary_storage lacks"),
         ({"rate_limit": RateLimitOptions(storage="redis")}, "rate_limit.storage"),  # type: ignore[arg-type]
         ({"rate_limit": RateLimitOptions(custom_storage="redis")}, "custom_storage"),  # type: ignore[arg-type]

@@ -16,11 +16,12 @@ from authward.errors import APIError
 from authward.option_checks import check_options
 from authward.options import BetterAuthOptions
 from authward.plugin_base import PluginBase
-from authward.rate_limit_options import is_in_database, rate_limiter
+from authward.rate_limit_options import check_rate_limits, is_in_database, rate_limiter
 from authward.schema.output import Output
 from authward.schema.registry import AuthSchema, Made, TableNames
 from authward.schema.user_tables import UserTables
 from authward.schema.values import encode_fields
+from authward.secondary_storage import PromptStorage
 from authward.security.cookies import CookieSigner
 from authward.security.email_tokens import EmailTokens
 from authward.security.jwt import TokenSigner
@@ -73,7 +74,10 @@ class AuthContext:
             ConfigurationError: an option, a table or a field is wrong, or two have one name.
         """
         check_options(options)
+        check_rate_limits(options)
         self.options = options
+        storage = options.secondary_storage
+        self.secondary_storage = None if storage is None else PromptStorage(storage)
         self.schema = schema_of(options, plugins)
         self.mapping = TableMapping(self.schema, options.advanced.database.generate_id)
         database = self.mapping.on_pool(database)
@@ -99,7 +103,7 @@ class AuthContext:
         self.origins = TrustedOrigins(
             with_loopback_twins((*_own_origins(options), *options.trusted_origins))
         )
-        self.rate_limiter = rate_limiter(options, database, plugins)
+        self.rate_limiter = rate_limiter(options, database, self.secondary_storage, plugins)
         self.tokens = _token_signer(options)
         self.key_set: KeySet | None = None
         """The keys of the table `jwks`, if the plugin `jwt` was told to have some."""
@@ -196,12 +200,21 @@ def schema_of(options: BetterAuthOptions, plugins: Sequence[PluginBase]) -> Auth
             "account": options.account.additional_fields,
         },
         rate_limit=is_in_database(options),
+        absent=_absent(options),
         made=Made(
             names={model: TableNames(of.model_name, of.fields) for model, of in named.items()},
             style=options.table_style,
             generate_id=options.advanced.database.generate_id,
         ),
     )
+
+
+def _absent(options: BetterAuthOptions) -> frozenset[str]:
+    """The models whose rows are in the secondary storage and nowhere else."""
+    if options.secondary_storage is None:
+        return frozenset()
+    tables = {"session": options.session.store_session_in_database}
+    return frozenset(model for model, is_stored in tables.items() if not is_stored)
 
 
 def _token_signer(options: BetterAuthOptions) -> TokenSigner:
