@@ -32,7 +32,8 @@ from authward.storage.adapter import Adapter
 from authward.storage.expired_sessions import ExpiredSessions
 from authward.storage.mapping import TableMapping
 from authward.storage.new_sessions import BanColumns
-from authward.storage.sessions import Sessions
+from authward.storage.session_store import SessionStore
+from authward.storage.sessions import IN_TABLE, Kept, Sessions
 from authward.storage.statements import Executor
 from authward.storage.users import Users
 
@@ -85,7 +86,9 @@ class AuthContext:
         self.users = Users(tables)
         column = partial(self.schema.column, "user")
         bans = map(column, ("banned", "banReason", "banExpires"))
-        self.sessions = Sessions(tables, BanColumns(*bans), column("twoFactorEnabled"))
+        self.sessions = Sessions(
+            tables, BanColumns(*bans), column("twoFactorEnabled"), self._kept(plugins)
+        )
         self.output = Output(self.schema.added["user"], self.schema.added["session"])
         self.database_hooks = DatabaseHooks(
             [*(h for p in plugins for h in p.database_hooks), *options.database_hooks]
@@ -99,7 +102,8 @@ class AuthContext:
         self.passwords = PasswordHasher(options=options.email_and_password.password)
         self.cookie_cache = session_cache(options)
         """None without `session.cookie_cache`."""
-        self.expired_sessions = ExpiredSessions(database)
+        has_expired = self.sessions.kept.in_table and not self.sessions.kept.preserved
+        self.expired_sessions = ExpiredSessions(database) if has_expired else None
         self.origins = TrustedOrigins(
             with_loopback_twins((*_own_origins(options), *options.trusted_origins))
         )
@@ -117,6 +121,17 @@ class AuthContext:
         """Makes the answer of `/get-session` out of the usual one."""
         self.extensions: dict[str, Any] = {}
         """What plugins keep for this server, by their ids."""
+
+    def _kept(self, plugins: Sequence[PluginBase]) -> Kept:
+        if self.secondary_storage is None:
+            return IN_TABLE
+        added, options = self.schema.added, self.options.session
+        longest = max(options.expires_in, *(p.longest_session for p in plugins), 0)
+        return Kept(
+            SessionStore(self.secondary_storage, added["session"], added["user"], longest),
+            in_table=options.store_session_in_database,
+            preserved=options.preserve_session_in_database,
+        )
 
     def for_request(self, request: HTTPConnection) -> Self:
         """Return the services as the request's base URL wants them; these, if there is only one.

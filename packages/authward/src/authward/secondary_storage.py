@@ -41,6 +41,19 @@ class SecondaryStorage(Protocol):
         """Return one more than last time; 1 at first, and again `ttl` after that."""
 
 
+@runtime_checkable
+class ComparingStorage(SecondaryStorage, Protocol):
+    """One that can tell whether a text is still the one that was read.
+
+    With any other, the last of several who change a text at once wins, as in the original.
+    """
+
+    async def compare_and_set(
+        self, key: str, expected: str | None, value: str | None, ttl: int
+    ) -> bool:
+        """Replace the text, or with None remove it, if it is the expected one (None: none)."""
+
+
 class InMemoryStorage:
     """In this process: for one worker, and nothing outlives it; the oldest go where it is full."""
 
@@ -80,6 +93,15 @@ class InMemoryStorage:
         count = int(value) + 1
         self._entries[key] = (str(count), self._entries[key][1])
         return count
+
+    async def compare_and_set(
+        self, key: str, expected: str | None, value: str | None, ttl: int
+    ) -> bool:
+        """Replace the text, or with None remove it, if it is the expected one (None: none)."""
+        if await self.get(key) != expected:
+            return False
+        await (self.delete(key) if value is None else self.set(key, value, ttl))
+        return True
 
 
 class StorageUnavailableError(APIError):
@@ -123,6 +145,13 @@ class PromptStorage:
     async def increment(self, key: str, ttl: int) -> int:
         """Return one more than last time; 1 at first, and again `ttl` after that."""
         return await self._asked(self._storage.increment(key, ttl))
+
+    async def replace(self, key: str, old: str | None, new: str | None, ttl: int) -> bool:
+        """Replace or remove the text that was read; False if it is another one meanwhile."""
+        if isinstance(self._storage, ComparingStorage):
+            return await self._asked(self._storage.compare_and_set(key, old, new, ttl))
+        await (self.delete(key) if new is None else self.set(key, new, ttl))
+        return True
 
     async def _asked(self, answer: Awaitable[_T]) -> _T:
         try:

@@ -103,6 +103,10 @@ class AuthSchema:
         own = {n: f for n, f in added if self._owner(model, n) == _APPLICATION}
         return {**own, **self.added[model]}
 
+    def has_table(self, model: str) -> bool:
+        """Whether rows of a model are in the database."""
+        return model in self.tables and model not in self._absent
+
     @property
     def made_tables(self) -> dict[str, DBTable]:
         """The tables that are in the database, in the order in which they can be made."""
