@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from authward import (
 )
 from authward.plugins import OAuthProviderOptions, bearer, jwt, oauth_provider
 from authward.redis_storage import RedisStorage
+from authward.timestamps import now
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
 from tests.support.plugin_site import site_with
 from tests.support.redis_server import RedisServer
@@ -171,6 +173,49 @@ async def test_a_session_that_the_storage_has_lost_is_found_in_the_table(table_u
         assert await shown(client) is None
 
 
+async def test_others_are_revoked_that_the_list_in_the_storage_does_not_name(
+    table_url: str,
+) -> None:
+    storage = InMemoryStorage()
+    async with (
+        site(table_url, storage, store_session_in_database=True) as app,
+        browser(app) as client,
+        browser(app) as other,
+    ):
+        email, token = await signed_up(client)
+        await post(other, "/sign-in/email", email=email, password=PASSWORD)
+        await storage.delete(f"active-sessions-{await user_of(storage, token)}")
+        await post(client, "/revoke-other-sessions")
+        assert await shown(other) is None
+        assert (await shown(client))["session"]["token"] == token
+
+
+async def test_only_sessions_are_revoked_by_their_tokens(url: str) -> None:
+    storage = InMemoryStorage()
+    async with site(url, storage) as app, browser(app) as client:
+        _, token = await signed_up(client)
+        user_id = await user_of(storage, token)
+        await post(client, "/revoke-session", token=f"active-sessions-{user_id}")
+        await app.state.better_auth.context.sessions.kept.store.remove(f"active-sessions-{user_id}")
+        assert len((await client.get("/api/auth/list-sessions")).json()) == 1
+
+
+async def test_what_has_ended_in_a_preserved_row_does_not_begin_again(table_url: str) -> None:
+    storage = InMemoryStorage()
+    preserved: dict[str, Any] = {"preserve_session_in_database": True}
+    async with (
+        site(table_url, storage, store_session_in_database=True, **preserved) as app,
+        browser(app) as client,
+    ):
+        _, token = await signed_up(client)
+        await post(client, "/sign-out")
+        sessions, database = app.state.better_auth.context.sessions, app.state.database
+        later = now() + timedelta(days=7)
+        assert await sessions.update(database, token, {"expiresAt": later}) is None
+        query = 'SELECT FROM session WHERE token = $1 AND "expiresAt" > now()'
+        assert await database.fetch(query, token) == []
+
+
 async def test_a_preserved_row_is_no_session(table_url: str) -> None:
     storage = InMemoryStorage()
     kept: dict[str, Any] = {"preserve_session_in_database": True}
@@ -280,14 +325,25 @@ class _Broken(InMemoryStorage):
 async def test_a_change_that_the_storage_does_not_take_is_no_success(url: str) -> None:
     storage, cache = _Broken(), CookieCacheOptions(enabled=True)
     async with site(url, storage, cookie_cache=cache) as app, browser(app) as client:
-        await signed_up(client)
+        email, _ = await signed_up(client)
         storage.is_broken = True
-        for path, body in (("/update-user", {"name": "Eva"}), ("/revoke-sessions", {})):
+        changes: dict[str, dict[str, Any]] = {
+            "/update-user": {"name": "Eva"},
+            "/revoke-sessions": {},
+            "/change-password": {
+                "currentPassword": PASSWORD,
+                "newPassword": f"not {PASSWORD}",
+                "revokeOtherSessions": True,
+            },
+        }
+        for path, body in changes.items():
             answer = await post(client, path, **body)
             assert (answer.status_code, answer.json()["message"]) == (503, UNAVAILABLE)
         storage.is_broken = False
         assert (await post(client, "/update-user", name="Eva")).status_code == 200
         assert (await shown(client))["user"]["name"] == "Eva"
+        again = await post(client, "/sign-in/email", email=email, password=PASSWORD)
+        assert again.status_code == 200
 
 
 async def test_what_is_logged_of_a_failure_names_no_key(

@@ -101,10 +101,11 @@ class EndpointWrites(EndpointResponse):
         was_there = store is not None and await store.remove(token, user_id)
         if user_id is None:
             async with self.deleting("session", token=token):
-                return await self._end_rows("session", token=token) or was_there
-        async with self.deleting("session", token=token, userId=user_id):
-            ended = await self._end_rows("session of user", token=token, user_id=user_id)
-        return ended or was_there
+                ended = await self._end_rows("session", token=token)
+        else:
+            async with self.deleting("session", token=token, userId=user_id):
+                ended = await self._end_rows("session of user", token=token, user_id=user_id)
+        return was_there or bool(ended)
 
     async def delete_sessions(self, user_id: str) -> None:
         """End all sessions of a user."""
@@ -114,13 +115,14 @@ class EndpointWrites(EndpointResponse):
 
     async def delete_other_sessions(self, user_id: str, token: str) -> None:
         """End all sessions of a user but one."""
-        await self.auth.sessions.forget_others(self.database, user_id, token)
         async with self.deleting("session", userId=user_id, unless={"token": token}):
-            await self._end_rows("others of user", user_id=user_id, token=token)
+            ended = await self._end_rows("others of user", user_id=user_id, token=token)
+        if (store := self.auth.sessions.kept.store) is not None:
+            await store.remove_others(user_id, token, ended)
 
-    async def _end_rows(self, which: Which, **values: str) -> bool:
+    async def _end_rows(self, which: Which, **values: str) -> list[str]:
         sessions = self.auth.sessions
-        return sessions.kept.in_table and await sessions.end(self.database, which, **values)
+        return await sessions.end(self.database, which, **values) if sessions.kept.in_table else []
 
     async def refresh_users(self) -> None:
         """Have the sessions in the secondary storage show the users that were changed."""

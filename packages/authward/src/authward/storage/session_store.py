@@ -49,7 +49,7 @@ class SessionStore:
         if not text:
             return False, None
         found = session_and_user(_parsed(text), self._of_session, self._of_user)
-        if found is None or await self._is_revoked(found.session):
+        if found is None or found.session.token != token or await self._is_revoked(found.session):
             return True, None
         return True, found
 
@@ -97,17 +97,25 @@ class SessionStore:
         owner = None if found is None else found.session.user_id
         if user_id is not None and owner != user_id:
             return False
-        await self._storage.delete(token)
+        if token.isalnum():  # as tokens are, and no other key is
+            await self._storage.delete(token)
         if owner is not None:
             await self._change_list(owner, lambda live: [e for e in live if e["token"] != token])
         return owner is not None
+
+    async def remove_others(self, user_id: str, token: str, ended: Iterable[str]) -> None:
+        """End all sessions of a user but one, and those that have ended in the table."""
+        references = await self._references(user_id)
+        await self._remove(user_id, {*ended, *(each["token"] for each in references)} - {token})
 
     async def remove_all(self, user_id: str) -> None:
         """End all sessions of a user, those too that others are about to write."""
         key = f"revoked-sessions-before-{user_id}"
         before = max(_number(await self._storage.get(key)), _now())
         await self._storage.set(key, str(before), self._lifetime)
-        tokens = {each["token"] for each in await self._references(user_id)}
+        await self._remove(user_id, {each["token"] for each in await self._references(user_id)})
+
+    async def _remove(self, user_id: str, tokens: set[str]) -> None:
         for token in tokens:
             await self._storage.delete(token)
         await self._change_list(user_id, lambda live: [e for e in live if e["token"] not in tokens])

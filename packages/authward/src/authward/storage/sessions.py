@@ -41,13 +41,13 @@ _WHICH: dict[Which, tuple[ColumnElement[bool], ...]] = {
 
 
 def _deletion(which: Which) -> Statement:
-    return Statement(delete(Session).where(*_WHICH[which]).returning(col(Session.id)))
+    return Statement(delete(Session).where(*_WHICH[which]).returning(col(Session.token)))
 
 
 def _ending(which: Which) -> Statement:
     """What leaves the rows where they are; those that have ended already ended then."""
     ended = update(Session).where(*_WHICH[which], _LIVE).values({"expiresAt": bindparam("now")})
-    return Statement(ended.returning(col(Session.id)))
+    return Statement(ended.returning(col(Session.token)))
 
 
 DELETIONS = {which: _deletion(which) for which in _WHICH}
@@ -122,7 +122,7 @@ class Sessions:
         """Change some fields, by their names; None if the session is not there any more."""
         if (store := self.kept.store) is not None:
             updated = await store.update(token, {"updatedAt": now(), **values})
-            if not self.kept.in_table:
+            if not self.kept.in_table or (updated is None and not self.kept.reads_table):
                 return updated
         statement = self._cache.get(("update", *sorted(values)), lambda: self._update(values))
         given = {f"value_{name}": value for name, value in values.items()}
@@ -195,22 +195,15 @@ class Sessions:
         await self.kept.store.put(session, self._tables.user_of(row))
         return session
 
-    async def end(self, database: Executor, which: Which, **values: str) -> bool:
-        """End sessions in the table, by `token` and `user_id`; tell whether there were any."""
+    async def end(self, database: Executor, which: Which, **values: str) -> list[str]:
+        """End sessions in the table, by `token` and `user_id`; return the tokens of those."""
         statements = ENDINGS if self.kept.preserved else DELETIONS
-        return bool(await statements[which].fetch(database, now=now(), **values))
+        return [row[0] for row in await statements[which].fetch(database, now=now(), **values)]
 
     async def forget_all(self, user_id: str) -> None:
         """End all sessions of a user in the secondary storage, if there is one."""
         if self.kept.store is not None:
             await self.kept.store.remove_all(user_id)
-
-    async def forget_others(self, database: Executor, user_id: str, token: str) -> None:
-        """End all but one there."""
-        if self.kept.store is not None:
-            for session in await self.list_live(database, user_id):
-                if session.token != token:
-                    await self.kept.store.remove(session.token)
 
     async def refresh_user(self, database: Executor, user_id: str) -> None:
         """Have the secondary storage show a user as the table now does."""
