@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from authward import (
     BetterAuth,
     BetterAuthOptions,
+    ComparingStorage,
     ConfigurationError,
     InMemoryStorage,
     Limit,
@@ -98,6 +99,22 @@ async def test_a_count_ends_when_the_first_one_said(storage: SecondaryStorage) -
     assert await storage.increment("a", 60) == 1
 
 
+async def test_a_text_is_replaced_only_if_it_is_the_one_that_was_read(
+    storage: SecondaryStorage,
+) -> None:
+    assert isinstance(storage, ComparingStorage)
+    assert not await storage.compare_and_set("a", "0", "1", 60)
+    assert await storage.compare_and_set("a", None, "é", 60)
+    assert not await storage.compare_and_set("a", None, "2", 60)
+    assert await storage.compare_and_set("a", "é", "2", 60)
+    assert await storage.get("a") == "2"
+    at_once = (storage.compare_and_set("a", "2", each, 60) for each in "34567")
+    assert (await asyncio.gather(*at_once)).count(True) == 1
+    assert not await storage.compare_and_set("a", "2", None, 60)
+    assert await storage.compare_and_set("a", await storage.get("a"), None, 60)
+    assert await storage.get("a") is None
+
+
 async def test_memory_is_bounded() -> None:
     storage = InMemoryStorage(max_entries=3)
     for number in range(5):
@@ -140,8 +157,7 @@ async def test_an_application_counts_by_itself() -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"rate_limit": RateLimitOptions(storage="secondary-storage")}, "need each other"),
-        ({"secondary_storage": InMemoryStorage()}, "need each other"),
+        ({"rate_limit": RateLimitOptions(storage="secondary-storage")}, "no secondary_storage"),
         ({"secondary_storage": {}}, "secondary_storage lacks"),
         ({"rate_limit": RateLimitOptions(storage="redis")}, "rate_limit.storage"),  # type: ignore[arg-type]
         ({"rate_limit": RateLimitOptions(custom_storage="redis")}, "custom_storage"),  # type: ignore[arg-type]

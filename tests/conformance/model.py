@@ -68,7 +68,22 @@ class Derive:
     function: Callable[[Mapping[str, str]], str]
 
 
-Step = Call | Sql | ExistingUser | Derive
+@dataclass(frozen=True)
+class Stored:
+    """What the secondary storage now has of everybody in the conversation, which is compared."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of a text in the secondary storage, None where there is none."""
+
+    key: str
+    change: Callable[[str | None], str | None]
+
+
+Step = Call | Sql | ExistingUser | Derive | Stored | Edit
 
 
 @dataclass(frozen=True)

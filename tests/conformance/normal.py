@@ -81,6 +81,10 @@ class Normaliser:
             shape[name] = _OVER if over and text != "-" else self.text(text)
         return shape
 
+    def stored(self, entries: dict[str, Any]) -> dict[str, str]:
+        """What is in a secondary storage, by the names of the keys."""
+        return {self.text(key): json.dumps(self.value(entry)) for key, entry in entries.items()}
+
     def _cookie(self, line: str) -> str:
         match = _CACHE.match(line)
         if match is None:
@@ -113,6 +117,8 @@ class Normaliser:
 
     def value(self, value: Any) -> Any:
         if isinstance(value, dict):
+            if {"id", "token"} <= value.keys():  # whichever comes first
+                _ = [self._field(name, value[name]) for name in ("token", "id")]
             # Of an error of OAuth the original has the two properties in one order and the other.
             pairs = sorted(value.items()) if "error_description" in value else value.items()
             return {name: self._field(name, entry) for name, entry in pairs}

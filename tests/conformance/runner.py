@@ -12,9 +12,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from asyncpg import DataError
 
 from .connections import Connections
-from .model import Call, Derive, ExistingUser, Scenario, Sql
+from .model import Call, Derive, Edit, ExistingUser, Scenario, Sql, Stored
 from .normal import Normaliser
 from .setup import TABLES_OF_OTHERS
+from .store import Store
 from .users import insert_user
 from .wire import Answer, send
 
@@ -33,6 +34,7 @@ class Subject:
     database_url: str
     secret: str
     connections: Connections
+    store: Store | None = None
 
 
 @dataclass
@@ -51,6 +53,12 @@ class ScenarioState:
             body = self.fill(body.decode("latin-1")).encode("latin-1")
         headers = tuple((name, self.fill(value)) for name, value in step.headers)
         return replace(step, path=self.fill(step.path), headers=headers, body=body)
+
+    @property
+    def store(self) -> Store:
+        """The secondary storage of a setting that has one."""
+        assert self.subject.store is not None
+        return self.subject.store
 
     def execute(self, step: Sql) -> None:
         """Where ids are no texts, a text that is no id is no row's."""
@@ -160,6 +168,12 @@ def run_scenario(scenario: Scenario, subject: Subject, run: str) -> list[dict[st
             continue
         if isinstance(step, Derive):
             state.variables[step.save] = step.function(state.variables)
+            continue
+        if isinstance(step, Edit):
+            state.store.edit(state.fill(step.key), step.change)
+            continue
+        if isinstance(step, Stored):
+            shapes.append(normaliser.stored(state.store.of(state.variables)))
             continue
         answer = send(subject.url, state.filled(step))
         if step.save:

@@ -27,7 +27,7 @@ from tests.support.servers import (
 from .connections import Connections
 from .differences import described, differences
 from .mail import MAIL, MailServer, mail_settings
-from .model import Call, Scenario
+from .model import Call, Scenario, Stored
 from .plugins import PLUGINS, PluginServer, plugin_settings
 from .runner import Subject, run_scenario
 from .scenarios import SCENARIOS
@@ -43,6 +43,7 @@ from .setup import (
     tables_of_others,
 )
 from .social import LINKING, SocialServer, social_settings
+from .store import redis_settings, store_of
 
 TRUSTED = "http://localhost:3000,https://*.trusted.example,http://app-*.example.org:8080"
 HTTPS = "https://tasks.example.com"
@@ -59,14 +60,15 @@ def _settings(setting: str, database_url: str) -> dict[str, str]:
         **origin,
         **mail_settings(setting),
         **plugin_settings(setting),
-        **setup_settings(setting),
+        **(setup := setup_settings(setting)),
+        **redis_settings(setup, database_url),
     }
 
 
 def _subject(server: Server, connections: Connections) -> Subject:
     settings = server.environment()
     base_url, database_url = settings["BETTER_AUTH_URL"], settings["DATABASE_URL"]
-    return Subject(server.url, base_url, database_url, SECRET, connections)
+    return Subject(server.url, base_url, database_url, SECRET, connections, store_of(settings))
 
 
 @contextlib.contextmanager
@@ -113,7 +115,7 @@ def _compared(scenario: Scenario, pair: Pair) -> list[str]:
     run = f"x{next(_runs)}"
     with ThreadPoolExecutor(2) as both:
         theirs, ours = both.map(lambda subject: run_scenario(scenario, subject, run), pair)
-    calls = [step for step in scenario.steps if isinstance(step, Call)]
+    calls = [step for step in scenario.steps if isinstance(step, Call | Stored)]
     lines = []
     for call, original, subject in zip(calls, theirs, ours, strict=True):
         found = differences(call, original, subject)

@@ -81,7 +81,7 @@ export async function serve(env) {
   }
 
   const setup = env.ORIGINAL
-    ? await (await import(`./originals/${env.ORIGINAL}.mjs`)).default(env.SETUP, collectAny)
+    ? await (await import(`./originals/${env.ORIGINAL}.mjs`)).default(env.SETUP, collectAny, env)
     : {};
 
   const auth = betterAuth({

@@ -12,7 +12,7 @@ _OAUTH = "packages/authward/src/authward/plugins/oauth_provider/"
 _OAUTH_TESTS = ("tests/auth/test_oauth_provider.py", "tests/auth/test_oauth_attacks.py")
 _LOGOUT_TESTS = ("tests/auth/test_oauth_logout_hints.py", "tests/auth/test_oauth_logout.py")
 _SECURITY = "packages/authward/src/authward/security/"
-_SESSIONS = r"\w+_SESSIONS?(_OF_USER)?|Sessions"
+_SESSIONS = r"Sessions|Kept|_WHICH|_deletion|_ending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,5 +151,9 @@ TARGETS = {
         "packages/authward/src/authward/storage/sessions.py",
         ("tests/api/test_sessions.py", "tests/isolation/test_matrix.py", "tests/api/test_users.py"),
         _SESSIONS,
+    ),
+    "stored_sessions": Target(
+        "packages/authward/src/authward/storage/session_store.py",
+        ("tests/auth/test_stored_sessions.py",),
     ),
 }

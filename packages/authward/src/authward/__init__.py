@@ -44,7 +44,7 @@ from authward.options import (
 from authward.plugin import Hook, Plugin, match_paths
 from authward.schema import DBField, DBTable, Reference
 from authward.schema.style import TableStyle
-from authward.secondary_storage import InMemoryStorage, SecondaryStorage
+from authward.secondary_storage import ComparingStorage, InMemoryStorage, SecondaryStorage
 from authward.security.rate_limit import Limit, RateLimitRule
 from authward.server import BetterAuth
 from authward.storage.rows import AuthSession, AuthUser, SessionAndUser
@@ -65,6 +65,7 @@ __all__ = [
     "ChangeEmailLink",
     "ChangeEmailOptions",
     "Code",
+    "ComparingStorage",
     "ConfigurationError",
     "CookieAttributes",
     "CookieCacheOptions",

@@ -16,11 +16,12 @@ from authward.errors import APIError
 from authward.option_checks import check_options
 from authward.options import BetterAuthOptions
 from authward.plugin_base import PluginBase
-from authward.rate_limit_options import is_in_database, rate_limiter
+from authward.rate_limit_options import check_rate_limits, is_in_database, rate_limiter
 from authward.schema.output import Output
 from authward.schema.registry import AuthSchema, Made, TableNames
 from authward.schema.user_tables import UserTables
 from authward.schema.values import encode_fields
+from authward.secondary_storage import PromptStorage
 from authward.security.cookies import CookieSigner
 from authward.security.email_tokens import EmailTokens
 from authward.security.jwt import TokenSigner
@@ -31,7 +32,8 @@ from authward.storage.adapter import Adapter
 from authward.storage.expired_sessions import ExpiredSessions
 from authward.storage.mapping import TableMapping
 from authward.storage.new_sessions import BanColumns
-from authward.storage.sessions import Sessions
+from authward.storage.session_store import SessionStore
+from authward.storage.sessions import IN_TABLE, Kept, Sessions
 from authward.storage.statements import Executor
 from authward.storage.users import Users
 
@@ -73,7 +75,10 @@ class AuthContext:
             ConfigurationError: an option, a table or a field is wrong, or two have one name.
         """
         check_options(options)
+        check_rate_limits(options)
         self.options = options
+        storage = options.secondary_storage
+        self.secondary_storage = None if storage is None else PromptStorage(storage)
         self.schema = schema_of(options, plugins)
         self.mapping = TableMapping(self.schema, options.advanced.database.generate_id)
         database = self.mapping.on_pool(database)
@@ -81,7 +86,9 @@ class AuthContext:
         self.users = Users(tables)
         column = partial(self.schema.column, "user")
         bans = map(column, ("banned", "banReason", "banExpires"))
-        self.sessions = Sessions(tables, BanColumns(*bans), column("twoFactorEnabled"))
+        self.sessions = Sessions(
+            tables, BanColumns(*bans), column("twoFactorEnabled"), self._kept(plugins)
+        )
         self.output = Output(self.schema.added["user"], self.schema.added["session"])
         self.database_hooks = DatabaseHooks(
             [*(h for p in plugins for h in p.database_hooks), *options.database_hooks]
@@ -95,11 +102,12 @@ class AuthContext:
         self.passwords = PasswordHasher(options=options.email_and_password.password)
         self.cookie_cache = session_cache(options)
         """None without `session.cookie_cache`."""
-        self.expired_sessions = ExpiredSessions(database)
+        has_expired = self.sessions.kept.in_table and not self.sessions.kept.preserved
+        self.expired_sessions = ExpiredSessions(database) if has_expired else None
         self.origins = TrustedOrigins(
             with_loopback_twins((*_own_origins(options), *options.trusted_origins))
         )
-        self.rate_limiter = rate_limiter(options, database, plugins)
+        self.rate_limiter = rate_limiter(options, database, self.secondary_storage, plugins)
         self.tokens = _token_signer(options)
         self.key_set: KeySet | None = None
         """The keys of the table `jwks`, if the plugin `jwt` was told to have some."""
@@ -113,6 +121,17 @@ class AuthContext:
         """Makes the answer of `/get-session` out of the usual one."""
         self.extensions: dict[str, Any] = {}
         """What plugins keep for this server, by their ids."""
+
+    def _kept(self, plugins: Sequence[PluginBase]) -> Kept:
+        if self.secondary_storage is None:
+            return IN_TABLE
+        added, options = self.schema.added, self.options.session
+        longest = max(options.expires_in, *(p.longest_session for p in plugins), 0)
+        return Kept(
+            SessionStore(self.secondary_storage, added["session"], added["user"], longest),
+            in_table=options.store_session_in_database,
+            preserved=options.preserve_session_in_database,
+        )
 
     def for_request(self, request: HTTPConnection) -> Self:
         """Return the services as the request's base URL wants them; these, if there is only one.
@@ -196,12 +215,21 @@ def schema_of(options: BetterAuthOptions, plugins: Sequence[PluginBase]) -> Auth
             "account": options.account.additional_fields,
         },
         rate_limit=is_in_database(options),
+        absent=_absent(options),
         made=Made(
             names={model: TableNames(of.model_name, of.fields) for model, of in named.items()},
             style=options.table_style,
             generate_id=options.advanced.database.generate_id,
         ),
     )
+
+
+def _absent(options: BetterAuthOptions) -> frozenset[str]:
+    """The models whose rows are in the secondary storage and nowhere else."""
+    if options.secondary_storage is None:
+        return frozenset()
+    tables = {"session": options.session.store_session_in_database}
+    return frozenset(model for model, is_stored in tables.items() if not is_stored)
 
 
 def _token_signer(options: BetterAuthOptions) -> TokenSigner:

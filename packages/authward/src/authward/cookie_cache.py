@@ -4,9 +4,8 @@ import math
 import re
 import time
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
@@ -14,7 +13,8 @@ from authward.endpoint_response import EndpointResponse
 from authward.schema.fields import DBField
 from authward.security.cookies import encode_uri_component
 from authward.security.session_cache import Payload
-from authward.storage.rows import AuthSession, AuthUser, SessionAndUser
+from authward.storage.rows import SessionAndUser
+from authward.storage.session_json import session_and_user
 from authward.timestamps import now
 
 _MAX_COOKIE: Final = 4050
@@ -89,60 +89,13 @@ async def _version(ctx: EndpointResponse, found: SessionAndUser) -> str:
 
 
 def _session_of(ctx: EndpointResponse, payload: Payload) -> SessionAndUser | None:
-    added = ctx.auth.schema.added
-    try:
-        session, user = payload["session"], payload["user"]
-        return SessionAndUser(
-            AuthSession(
-                id=_text(session, "id"),
-                expires_at=_moment(session["expiresAt"]),
-                token=_text(session, "token"),
-                created_at=_moment(session["createdAt"]),
-                updated_at=_moment(session["updatedAt"]),
-                ip_address=session.get("ipAddress"),
-                user_agent=session.get("userAgent"),
-                user_id=_text(session, "userId"),
-                fields=_fields(added["session"], session),
-            ),
-            AuthUser(
-                id=_text(user, "id"),
-                name=_text(user, "name"),
-                email=_text(user, "email"),
-                email_verified=bool(user["emailVerified"]),
-                image=user.get("image"),
-                created_at=_moment(user["createdAt"]),
-                updated_at=_moment(user["updatedAt"]),
-                fields=_fields(added["user"], user),
-            ),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def _text(values: Mapping[str, Any], name: str) -> str:
-    value = values[name]
-    if not isinstance(value, str):
-        raise TypeError(name)
-    return value
-
-
-def _moment(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError(value)
-    return moment
-
-
-def _fields(fields: Mapping[str, DBField], values: Mapping[str, Any]) -> dict[str, Any]:
     """What is not returned to clients is not in the cookie either."""
-    return {name: _field(field, values, name) for name, field in fields.items()}
+    added = ctx.auth.schema.added
+    return session_and_user(payload, *(_returned(added[model]) for model in ("session", "user")))
 
 
-def _field(field: DBField, values: Mapping[str, Any], name: str) -> Any:
-    if not field.returned:
-        return None
-    value = values[name]
-    return _moment(value) if field.type == "date" and value is not None else value
+def _returned(fields: Mapping[str, DBField]) -> dict[str, DBField]:
+    return {name: field for name, field in fields.items() if field.returned}
 
 
 async def write_pending(ctx: EndpointResponse) -> None:

@@ -1,9 +1,6 @@
 """`EndpointContext`: the request to an endpoint, its session, and the response under way."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -12,25 +9,16 @@ from starlette.requests import Request
 from authward import cookie_cache
 from authward.codes import Code
 from authward.context import AuthContext
-from authward.database_hooks import Action, Model, RowChange
-from authward.endpoint_response import EndpointResponse
+from authward.endpoint_writes import NOTHING, EndpointWrites
 from authward.errors import APIError
-from authward.security.client_ip import client_address
-from authward.storage.adapter import Page
-from authward.storage.new_sessions import NewSession, SecondFactorRequiredError
-from authward.storage.rows import AuthSession, SessionAndUser, values_of
-from authward.storage.sessions import DELETE_SESSION
-from authward.storage.statements import Executor, new_id
+from authward.storage.rows import AuthSession, SessionAndUser
 from authward.timestamps import now
 from authward.validation import UNDEFINED
 
-_USER_AGENT_MAX_LENGTH = 1024
-_UNREMEMBERED = timedelta(days=1)
-_EVERY_ROW = Page(limit=None)
-NOTHING: Mapping[str, Any] = {}
+__all__ = ["NOTHING", "EndpointContext"]
 
 
-class EndpointContext(EndpointResponse):
+class EndpointContext(EndpointWrites):
     """Better Auth's `ctx`: cookies, body and session of the request, headers of the response.
 
     `path` is the endpoint's; `signed_in_user_id` is the user whose session the response returns;
@@ -42,7 +30,6 @@ class EndpointContext(EndpointResponse):
 
     def __init__(self, auth: AuthContext, request: Request) -> None:
         super().__init__(auth, request)
-        self.path = ""
         self.body: Any = UNDEFINED
         self.query: dict[str, Any] = _query(request)
         self.path_params: dict[str, str] = {}
@@ -56,7 +43,6 @@ class EndpointContext(EndpointResponse):
         """Whether the session, which was read from the database, is old enough to be extended."""
         self._session: SessionAndUser | None = None
         self._is_for_all = False
-        self._connection: Executor | None = None
 
     # The request
 
@@ -89,27 +75,6 @@ class EndpointContext(EndpointResponse):
     def callback_url(self) -> str | None:
         """The callback URL of the (validated) body."""
         return self.body.get("callbackURL") if isinstance(self.body, dict) else None
-
-    async def new_session(
-        self, user_id: str, *, remember: bool = True, given: Mapping[str, Any] = NOTHING
-    ) -> NewSession:
-        """Return the values of a new session for this client; one not remembered lasts a day.
-
-        `given` are values to have instead, or of further fields.
-        """
-        request, options, moment = self.request, self.auth.options, now()
-        values: dict[str, Any] = {
-            "expiresAt": moment + (options.session.lifetime if remember else _UNREMEMBERED),
-            "ipAddress": client_address(request, options.advanced.trusted_proxy_hops),
-            "userAgent": request.headers.get("user-agent", "")[:_USER_AGENT_MAX_LENGTH],
-        }
-        all_values = {**values, "userId": user_id, **self.auth.defaults("session"), **given}
-        changed = await self.before_write("session", "create", all_values, user_id)
-        added = {n: v for n, v in changed.items() if n in self.auth.schema.added["session"]}
-        fields = self.auth.to_database("session", added)
-        address, agent = changed["ipAddress"], changed["userAgent"]
-        session_id = await new_id(self.database, "session")
-        return NewSession(session_id, user_id, moment, changed["expiresAt"], address, agent, fields)
 
     def signed_cookie(self, name: str) -> str | None:
         """Return the value of a cookie whose signature is right, else None."""
@@ -209,99 +174,7 @@ class EndpointContext(EndpointResponse):
     async def _end_session(self, token: str | None) -> None:
         self.delete_session_cookies()
         if token is not None:
-            async with self.deleting("session", token=token):
-                await DELETE_SESSION.fetch(self.database, token=token)
-
-    async def create_session(
-        self,
-        user_id: str,
-        *,
-        remember: bool = True,
-        verified: str | None = None,
-        given: Mapping[str, Any] = NOTHING,
-    ) -> AuthSession | None:
-        """Sign a user in; see `new_session` and `Sessions.create`."""
-        new = await self.new_session(user_id, remember=remember, given=given)
-        sessions = self.auth.sessions
-        try:
-            session = await sessions.create(self.database, new, verified=verified)
-        except SecondFactorRequiredError:
-            check = self.auth.second_factor
-            if check is None or not await check(self, user_id, remember):
-                raise
-            session = await sessions.create(self.database, new, verified=verified, trusted=True)
-        if session is not None:
-            self.after_write("session", "create", values_of(session), user_id)
-        return session
-
-    async def update_session(
-        self, session: AuthSession, values: Mapping[str, Any]
-    ) -> AuthSession | None:
-        """Change fields of a session; None if it is not there any more."""
-        changed = await self.before_write("session", "update", values, session.user_id)
-        stored = self.auth.to_database("session", changed)
-        updated = await self.auth.sessions.update(self.database, session.token, stored)
-        if updated is not None:
-            self.after_write("session", "update", changed, session.user_id)
-        return updated
-
-    # The database
-
-    @property
-    def database(self) -> Executor:
-        """The connection of the transaction that is under way, else the pool."""
-        return self._connection or self.auth.pool
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Executor]:
-        """Begin a transaction; if it is undone, so is what was to be done afterwards."""
-        waiting = len(self._background_tasks)
-        try:
-            async with self.auth.transaction() as self._connection:
-                yield self._connection
-        except BaseException:
-            del self._background_tasks[waiting:]
-            raise
-        finally:
-            self._connection = None
-
-    async def before_write(
-        self, model: Model, action: Action, values: Mapping[str, Any], user_id: str | None = None
-    ) -> Mapping[str, Any]:
-        """Return the values as database hooks want them.
-
-        Raises:
-            APIError: a hook forbids it.
-        """
-        change = RowChange(values, self.path, user_id, self.database, self.auth.users)
-        return await self.auth.database_hooks.before(model, action, change)
-
-    def after_write(
-        self, model: Model, action: Action, values: Mapping[str, Any], user_id: str | None = None
-    ) -> None:
-        """Run the hooks that wait for a row to be written, once the answer is sent."""
-        change = RowChange(values, self.path, user_id, self.auth.pool, self.auth.users)
-        for hook in self.auth.database_hooks.after(model, action):
-            self.run_in_background(partial(hook, change))
-
-    @asynccontextmanager
-    async def deleting(
-        self, model: Model, *, unless: Mapping[str, Any] = NOTHING, **where: Any
-    ) -> AsyncIterator[list[dict[str, Any]]]:
-        """Run the hooks around the deletion of rows, but of those with the values of `unless`.
-
-        Whoever finds them gone already clears the list.
-        """
-        rows: list[dict[str, Any]] = []
-        if self.auth.database_hooks.are_around(model, "delete"):
-            found = await self.auth.adapter.find_many(self.database, model, where, _EVERY_ROW)
-            rows = [row for row in found if not unless or not unless.items() <= row.items()]
-        owner = "id" if model == "user" else "userId"
-        for row in rows:
-            await self.before_write(model, "delete", row, row.get(owner))
-        yield rows
-        for row in rows:
-            self.after_write(model, "delete", row, row.get(owner))
+            await self.delete_session(token)
 
     def set_request_header(self, name: str, value: str) -> None:
         """Change a header of the request, for what comes after; its body is not read yet."""
@@ -324,8 +197,9 @@ class EndpointContext(EndpointResponse):
         elif not remembered:
             self.expire_cookie(cookies.dont_remember)
         self.to_cache = (token, remember)
-        if self.auth.expired_sessions.is_due():
-            self.run_in_background(self.auth.expired_sessions.remove_batch)
+        expired = self.auth.expired_sessions
+        if expired is not None and expired.is_due():
+            self.run_in_background(expired.remove_batch)
 
     def delete_session_cookies(self, *, but_dont_remember: bool = False) -> None:
         """Expire the session cookies, and, if not told otherwise, the wish not to be remembered."""

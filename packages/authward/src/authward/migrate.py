@@ -104,7 +104,7 @@ Named: TypeAlias = tuple[str, DBTable]
 
 def _in_order(schema: AuthSchema) -> Iterator[Named]:
     """Core's tables come first, in the order of their references; plugins' as they are listed."""
-    yield from schema.tables.items()
+    yield from schema.made_tables.items()
 
 
 def _name(named: Named) -> str:

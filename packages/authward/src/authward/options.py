@@ -188,6 +188,10 @@ class SessionOptions:
     cookie_cache: CookieCacheOptions = field(default_factory=CookieCacheOptions)
     disable_session_refresh: bool = False
     """A session ends `expires_in` after it began, however often it is used."""
+    store_session_in_database: bool = False
+    """Beside a `secondary_storage`: sessions are in their table too."""
+    preserve_session_in_database: bool = False
+    """With both: the row of a session that was ended stays."""
     defer_session_refresh: bool = False
     """GET /get-session only reads and says `needsRefresh`; POST /get-session extends."""
 
@@ -222,7 +226,8 @@ class RateLimitOptions:
         custom_rules: other limits, by path below the server's own, in which `*` stands for
             anything within a segment: a `Limit`, False for none, or an async function of the
             request and the limit it would have, which returns one of these, or None for that.
-        storage: `database`, which all workers share, `secondary-storage`, or `memory` of each one.
+        storage: `database`, which all workers share, `secondary-storage`, or `memory` of each one;
+            by default the secondary storage where there is one, else the database.
         custom_storage: counts elsewhere.
     """
 
@@ -230,7 +235,7 @@ class RateLimitOptions:
     window: int = 10
     max: int = 100
     custom_rules: Mapping[str, CustomRule] = field(default_factory=dict)
-    storage: Literal["database", "memory", "secondary-storage"] = "database"
+    storage: Literal["database", "memory", "secondary-storage"] | None = None
     custom_storage: Counter | None = None
     model_name: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -334,7 +339,7 @@ class BetterAuthOptions:
     generator writes, in a word, or how else they differ from those of its own migration."""
     rate_limit: RateLimitOptions = RateLimitOptions()
     secondary_storage: SecondaryStorage | None = None
-    """Counts requests, for now; sessions and verification values are in the database."""
+    """Has what ends by itself, in the place of tables; see `docs/options.md`."""
     advanced: AdvancedOptions = AdvancedOptions()
     social_providers: tuple[SocialProvider, ...] = ()
     hooks: HooksOptions = HooksOptions()

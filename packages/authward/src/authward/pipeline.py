@@ -21,6 +21,7 @@ from authward.endpoint_context import EndpointContext
 from authward.errors import APIError
 from authward.paths import filled
 from authward.plugin import Hook, HookHandler
+from authward.secondary_storage import StorageUnavailableError
 from authward.security.csrf import check_form_csrf, check_origin
 from authward.security.passwords import HashingQueueFullError
 
@@ -103,12 +104,15 @@ class Pipeline:
             content = error
         except HashingQueueFullError:
             content = BUSY
-        await cookie_cache.write_pending(ctx)
         try:
+            await _write_pending(ctx)
             content = await self.hooks.run_after(ctx, content)
         except APIError as error:
             content = error
-        await cookie_cache.write_pending(ctx)
+        try:
+            await _write_pending(ctx)
+        except StorageUnavailableError as error:
+            content = error
         return content
 
     async def _check_request(self, ctx: EndpointContext) -> None:
@@ -129,6 +133,11 @@ class Pipeline:
         if endpoint.session is not None:
             await ctx.require_session(fresh=endpoint.session == "fresh")
         return await endpoint.handler(ctx)
+
+
+async def _write_pending(ctx: EndpointContext) -> None:
+    await ctx.refresh_users()
+    await cookie_cache.write_pending(ctx)
 
 
 async def admit(ctx: EndpointContext, path: str) -> None:

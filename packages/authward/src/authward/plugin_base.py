@@ -20,6 +20,8 @@ class PluginBase:
         database_hooks: what it does before and after rows are written.
         rate_limit: rules that come before the core's.
         error_codes: its own codes.
+        longest_session: how many seconds a session that it begins lasts at most, if that may be
+            longer than usual.
         examples: of its properties and parameters in the OpenAPI document, by name; for names
             that the core has as well, the core's example is shown.
     """
@@ -29,4 +31,5 @@ class PluginBase:
     database_hooks: Sequence[DatabaseHook] = ()
     rate_limit: Sequence[RateLimitRule] = ()
     error_codes: type[ErrorCode] | None = None
+    longest_session: int = 0
     examples: Mapping[str, Any] = field(default_factory=dict)

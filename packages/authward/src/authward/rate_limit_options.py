@@ -18,23 +18,26 @@ _MAX_COUNT = 2**31 - 2
 def is_in_database(options: BetterAuthOptions) -> bool:
     """Whether requests are counted in a table."""
     given = options.rate_limit
-    return given.enabled and given.storage == "database" and given.custom_storage is None
+    return given.enabled and _storage(options) == "database" and given.custom_storage is None
+
+
+def _storage(options: BetterAuthOptions) -> str:
+    usual = "database" if options.secondary_storage is None else "secondary-storage"
+    return options.rate_limit.storage or usual
 
 
 def rate_limiter(
-    options: BetterAuthOptions, database: Executor, plugins: Sequence[PluginBase]
+    options: BetterAuthOptions,
+    database: Executor,
+    storage: SecondaryStorage | None,
+    plugins: Sequence[PluginBase],
 ) -> RateLimiter:
-    """Return what counts requests.
-
-    Raises:
-        ConfigurationError: it names the option.
-    """
+    """Return what counts requests."""
     given = options.rate_limit
-    _check(options)
     rules = [rule for plugin in plugins for rule in plugin.rate_limit]
     counter: Counter | None = None
     if given.enabled:
-        counter = _counter(options, database, longest_window(rules, given))
+        counter = _counter(options, database, storage, longest_window(rules, given))
     return RateLimiter(
         counter,
         trusted_proxy_hops=options.advanced.trusted_proxy_hops,
@@ -44,28 +47,35 @@ def rate_limiter(
     )
 
 
-def _counter(options: BetterAuthOptions, database: Executor, longest: int) -> Counter:
-    custom, storage = options.rate_limit.custom_storage, options.secondary_storage
+def _counter(
+    options: BetterAuthOptions, database: Executor, storage: SecondaryStorage | None, longest: int
+) -> Counter:
+    custom = options.rate_limit.custom_storage
     if custom is not None:
         return custom
-    if options.rate_limit.storage == "secondary-storage" and storage is not None:
+    if _storage(options) == "secondary-storage" and storage is not None:
         return StorageCounter(storage)
     return DatabaseCounter(database, longest) if is_in_database(options) else MemoryCounter()
 
 
 def _check_storage(options: BetterAuthOptions) -> None:
     given, storage = options.rate_limit, options.secondary_storage
-    if given.storage not in {"database", "memory", "secondary-storage"}:
+    if given.storage not in {None, "database", "memory", "secondary-storage"}:
         raise ConfigurationError("rate_limit.storage is database, memory or secondary-storage")
     if storage is not None and not isinstance(storage, SecondaryStorage):
         raise ConfigurationError("secondary_storage lacks a method of SecondaryStorage")
-    if (given.storage == "secondary-storage") != (storage is not None):
-        raise ConfigurationError("secondary_storage and rate_limit.storage need each other")
+    if given.storage == "secondary-storage" and storage is None:
+        raise ConfigurationError("rate_limit.storage: there is no secondary_storage")
     if given.custom_storage is not None and not hasattr(given.custom_storage, "consume"):
         raise ConfigurationError("rate_limit.custom_storage has an async function consume")
 
 
-def _check(options: BetterAuthOptions) -> None:
+def check_rate_limits(options: BetterAuthOptions) -> None:
+    """Refuse what cannot count.
+
+    Raises:
+        ConfigurationError: it names the option.
+    """
     given: Any = options.rate_limit
     _check_limit("rate_limit", given)
     _check_storage(options)

@@ -15,6 +15,13 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return count
 """
+_COMPARE_AND_SET = """
+local found = redis.call('GET', KEYS[1])
+if (found or '') ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1])
+else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
+return 1
+"""
 
 
 class RedisStorage:
@@ -25,6 +32,7 @@ class RedisStorage:
         self._client = client
         self._prefix = key_prefix
         self._count = client.register_script(_INCREMENT)
+        self._compare_and_set = client.register_script(_COMPARE_AND_SET)
 
     async def get(self, key: str) -> str | None:
         """Return the text, None if there is none or no longer."""
@@ -45,6 +53,13 @@ class RedisStorage:
     async def increment(self, key: str, ttl: int) -> int:
         """Return one more than last time; 1 at first, and again `ttl` after that."""
         return int(await self._count(keys=[self._prefix + key], args=[ttl]))
+
+    async def compare_and_set(
+        self, key: str, expected: str | None, value: str | None, ttl: int
+    ) -> bool:
+        """Replace the text, or with None remove it, if it is the expected one (None: none)."""
+        arguments: list[str | int] = [expected or "", value or "", ttl]
+        return bool(await self._compare_and_set(keys=[self._prefix + key], args=arguments))
 
 
 def _text(value: Any) -> str | None:

@@ -7,7 +7,6 @@ from authward.core import password_auth
 from authward.endpoint import Endpoint
 from authward.endpoint_context import EndpointContext
 from authward.schema import responses as schemas
-from authward.storage.sessions import DELETE_SESSION
 from authward.storage.users import NewUser
 from authward.validation import EMAIL, WITHOUT_NUL, Field, Schema
 
@@ -70,8 +69,7 @@ async def sign_out(ctx: EndpointContext) -> dict[str, Any]:
     """End the session, if there is one."""
     token = ctx.session_token
     if token is not None:
-        async with ctx.deleting("session", token=token):
-            await DELETE_SESSION.fetch(ctx.database, token=token)
+        await ctx.delete_session(token)
     ctx.delete_session_cookies()
     return {"success": True}
 

@@ -16,6 +16,7 @@ from authward.errors import APIError
 from authward.options import EmailAndPasswordOptions
 from authward.schema.input import parse_input
 from authward.storage.credentials import REPLACE_HASH
+from authward.storage.new_sessions import NewSession
 from authward.storage.rows import AuthSession, AuthUser, values_of
 from authward.storage.statements import new_id
 from authward.storage.users import FIND_USER_ID, ConstraintError, NewUser
@@ -73,13 +74,30 @@ async def sign_up(
     hashed = await before_credential(ctx, user_id, hashed)
     new = await ctx.new_session(user_id, remember=remember)
     try:
-        session, created = await auth.users.create(auth.pool, new, user, hashed)
+        session, created = await _create(ctx, new, user, hashed)
     except ConstraintError as error:
         raise _sign_up_error(error) from error
     ctx.start_session(session, remember=remember)
     _after_sign_up(ctx, created)
     ctx.after_write("session", "create", values_of(session), created.id)
     return session, auth.output.user(created)
+
+
+async def _create(
+    ctx: EndpointContext, new: NewSession, user: NewUser, hashed: str
+) -> tuple[AuthSession, AuthUser]:
+    """Create a user and the first session: both or, where the storage is away, none."""
+    auth, kept = ctx.auth, ctx.auth.sessions.kept
+    if kept.store is None:
+        return await auth.users.create(auth.pool, new, user, hashed)
+    async with ctx.transaction() as connection:
+        created = await auth.users.create_without_session(
+            connection, new.user_id, user, hashed, new.created_at
+        )
+        session = await auth.sessions.create(connection, new)
+    if session is None:
+        raise APIError(Code.FAILED_TO_CREATE_SESSION)
+    return session, created
 
 
 async def _sign_up_unverified(ctx: EndpointContext, user: NewUser, password: str) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from authward.security.cookies import encode_uri_component
 from authward.security.csrf import check_callback_in_query
 from authward.storage import verification
 from authward.storage.rows import AuthUser
-from authward.storage.sessions import DELETE_SESSIONS_OF_USER
 from authward.validation import Field, Schema
 
 _TOKEN_LENGTH = 24
@@ -98,8 +97,7 @@ async def _replace_password(
             raise APIError(Code.INVALID_TOKEN)
         await set_password(ctx, user_id, hashed)
         if ctx.auth.options.email_and_password.revoke_sessions_on_password_reset:
-            async with ctx.deleting("session", userId=user_id):
-                await DELETE_SESSIONS_OF_USER.fetch(connection, user_id=user_id)
+            await ctx.delete_sessions(user_id)
     return user
 
 

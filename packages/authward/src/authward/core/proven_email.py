@@ -5,7 +5,6 @@ from asyncpg import IntegrityConstraintViolationError
 from authward.core.user_changes import before_create, update_user, with_defaults
 from authward.endpoint_context import EndpointContext
 from authward.storage.rows import AuthUser, values_of
-from authward.storage.sessions import DELETE_SESSIONS_OF_USER
 from authward.storage.users import NewUser
 
 
@@ -39,10 +38,7 @@ async def take_over(ctx: EndpointContext, user: AuthUser) -> AuthUser | None:
         locked = await ctx.auth.users.lock(connection, user.id)
         if locked is None or locked.email_verified:
             return locked
-        async with (
-            ctx.deleting("account", userId=user.id),
-            ctx.deleting("session", userId=user.id),
-        ):
+        async with ctx.deleting("account", userId=user.id):
             await ctx.auth.adapter.delete(connection, "account", {"userId": user.id})
-            await DELETE_SESSIONS_OF_USER.fetch(connection, user_id=user.id)
+        await ctx.delete_sessions(user.id)
         return await update_user(ctx, user.id, {"emailVerified": True})

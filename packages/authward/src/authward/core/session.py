@@ -10,11 +10,6 @@ from authward.errors import APIError
 from authward.schema import responses as schemas
 from authward.schema.input import parse_input
 from authward.schema.values import InvalidFieldError
-from authward.storage.sessions import (
-    DELETE_OTHER_SESSIONS,
-    DELETE_SESSION_OF_USER,
-    DELETE_SESSIONS_OF_USER,
-)
 from authward.text import to_well_formed
 from authward.validation import WITHOUT_NUL, Field, Schema
 
@@ -58,8 +53,7 @@ async def revoke_session(ctx: EndpointContext) -> dict[str, bool]:
     if "\0" in token:
         raise APIError(Code.VALIDATION_ERROR, message="[body.token] NUL characters are not allowed")
     which, user_id = to_well_formed(token), current.user.id
-    async with ctx.deleting("session", token=which, userId=user_id):
-        await DELETE_SESSION_OF_USER.fetch(ctx.database, token=which, user_id=user_id)
+    await ctx.delete_session(which, user_id)
     if token == current.session.token:
         ctx.delete_session_cookies()
     return {"status": True}
@@ -67,18 +61,14 @@ async def revoke_session(ctx: EndpointContext) -> dict[str, bool]:
 
 async def revoke_sessions(ctx: EndpointContext) -> dict[str, bool]:
     """End all of the current user's sessions, this one too."""
-    user_id = ctx.session.user.id
-    async with ctx.deleting("session", userId=user_id):
-        await DELETE_SESSIONS_OF_USER.fetch(ctx.database, user_id=user_id)
+    await ctx.delete_sessions(ctx.session.user.id)
     ctx.delete_session_cookies()
     return {"status": True}
 
 
 async def revoke_other_sessions(ctx: EndpointContext) -> dict[str, bool]:
     """End all of the current user's sessions but this one."""
-    user_id, token = ctx.session.user.id, ctx.session.session.token
-    async with ctx.deleting("session", userId=user_id, unless={"token": token}):
-        await DELETE_OTHER_SESSIONS.fetch(ctx.database, user_id=user_id, token=token)
+    await ctx.delete_other_sessions(ctx.session.user.id, ctx.session.session.token)
     return {"status": True}
 
 

@@ -30,7 +30,6 @@ from authward.storage.credentials import (
     FIND_CREDENTIAL,
     LOCK_VERIFIED_PASSWORD,
 )
-from authward.storage.sessions import DELETE_SESSIONS_OF_USER
 from authward.storage.statements import Executor
 from authward.storage.users import DELETE_USER, ConstraintError
 from authward.text import to_well_formed
@@ -200,8 +199,7 @@ async def _replace_password(ctx: EndpointContext, verified: str, hashed: str) ->
         await set_password(ctx, user_id, hashed)
         if not ctx.body.get("revokeOtherSessions"):
             return None
-        async with ctx.deleting("session", userId=user_id):
-            await DELETE_SESSIONS_OF_USER.fetch(connection, user_id=user_id)
+        await ctx.delete_sessions(user_id)
         session = await ctx.create_session(user_id)
     if session is None:
         raise APIError(Code.UNAUTHORIZED)
@@ -239,6 +237,7 @@ async def delete_user_and_data(
             ctx.deleting("user", id=user_id),
         ):
             await DELETE_USER.fetch(connection, user_id=user_id)
+        await ctx.auth.sessions.forget_all(user_id)
     ctx.auth.tokens.deny_user(user_id)
 
 

@@ -39,7 +39,6 @@ from authward.schema.input import parse_input
 from authward.security.csrf import check_form_csrf
 from authward.security.rate_limit import RateLimitRule
 from authward.storage.rows import AuthSession, AuthUser
-from authward.storage.sessions import DELETE_SESSIONS_OF_USER
 from authward.storage.users import NewUser
 from authward.validation import Field, Schema, is_email
 from authward.validation_kinds import Choice
@@ -281,8 +280,7 @@ class _Routes:
                 raise APIError(EmailOTPCode.INVALID_OTP)
             await set_password(ctx, user.id, hashed)
             if ctx.auth.options.email_and_password.revoke_sessions_on_password_reset:
-                async with ctx.deleting("session", userId=user.id):
-                    await DELETE_SESSIONS_OF_USER.fetch(connection, user_id=user.id)
+                await ctx.delete_sessions(user.id)
             if not user.email_verified:
                 await update_user(ctx, user.id, {"emailVerified": True})
 

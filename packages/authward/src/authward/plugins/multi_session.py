@@ -15,7 +15,6 @@ from authward.errors import APIError, ConfigurationError
 from authward.plugin import Hook, Plugin, match_paths
 from authward.schema import responses as schemas
 from authward.storage.rows import SessionAndUser
-from authward.storage.sessions import DELETE_SESSION
 from authward.timestamps import now
 from authward.validation import Field, Schema
 
@@ -79,7 +78,7 @@ async def set_active(ctx: EndpointContext) -> dict[str, Any]:
 async def revoke(ctx: EndpointContext) -> dict[str, bool]:
     """End a session of this browser; if it was the one that counts, another one does."""
     name, token = _named(ctx)
-    await _end(ctx, token)
+    await ctx.delete_session(token)
     ctx.expire_cookie(name)
     if ctx.session.session.token != token:
         return {"status": True}
@@ -111,7 +110,7 @@ async def _end_others(ctx: EndpointContext, token: str, names: list[str]) -> int
         found = await ctx.auth.sessions.find(ctx.auth.pool, other) if other else None
         if new and found and other and found.user.id == new.user.id:
             ctx.expire_cookie(name)
-            await _end(ctx, other)
+            await ctx.delete_session(other)
             ended += 1
     return ended
 
@@ -122,7 +121,7 @@ async def _forget_sessions(ctx: EndpointContext) -> None:
         token = ctx.signed_cookie(name)
         if token is not None:
             ctx.expire_cookie(name)
-            await _end(ctx, token)
+            await ctx.delete_session(token)
 
 
 async def _sessions(ctx: EndpointContext) -> list[SessionAndUser]:
@@ -132,11 +131,6 @@ async def _sessions(ctx: EndpointContext) -> list[SessionAndUser]:
         await ctx.auth.sessions.find(ctx.auth.pool, token) for token in tokens if token is not None
     ]
     return sorted((f for f in all_found if f), key=lambda each: each.session.created_at)
-
-
-async def _end(ctx: EndpointContext, token: str) -> None:
-    async with ctx.deleting("session", token=token):
-        await DELETE_SESSION.fetch(ctx.database, token=token)
 
 
 def _names(ctx: EndpointContext) -> Iterator[str]:

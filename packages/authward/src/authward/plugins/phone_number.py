@@ -33,7 +33,6 @@ from authward.schema.fields import DBField, DBTable
 from authward.schema.input import parse_input
 from authward.security.rate_limit import RateLimitRule
 from authward.storage.rows import AuthUser, values_of
-from authward.storage.sessions import DELETE_SESSIONS_OF_USER
 from authward.storage.users import ConstraintError, NewUser
 from authward.text import is_storable
 from authward.validation import Field, Schema, is_email
@@ -248,8 +247,7 @@ class _Phones:
                     raise APIError(problem)
             await set_password(ctx, user.id, hashed)
             if ctx.auth.options.email_and_password.revoke_sessions_on_password_reset:
-                async with ctx.deleting("session", userId=user.id):
-                    await DELETE_SESSIONS_OF_USER.fetch(connection, user_id=user.id)
+                await ctx.delete_sessions(user.id)
 
     async def _send_reset(self, ctx: EndpointContext, number: str) -> None:
         """Runs after the answer, whose time would else tell whether somebody has the number."""

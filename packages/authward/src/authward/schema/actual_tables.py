@@ -25,7 +25,7 @@ def actual_tables(schema: AuthSchema) -> list[Table]:
     tables, metadata = UserTables(schema), MetaData()
     others: list[Any] = [Verification, RateLimit]
     usual = [tables.user, tables.session, tables.account, *(each.__table__ for each in others)]
-    known = [table for table in usual if table.info["model"] in schema.tables]
+    known = [table for table in usual if table.info["model"] in schema.made_tables]
     return [_actual(schema, table, metadata) for table in known]
 
 

@@ -9,11 +9,13 @@ from authward.timestamps import to_json
 
 
 class Output:
-    """Writes rows as JSON, without the fields that are not returned."""
+    """Writes rows as JSON: the fields that are returned, or with `whole` all of them."""
 
-    def __init__(self, user: Mapping[str, DBField], session: Mapping[str, DBField]) -> None:
-        self._user = _returned(user)
-        self._session = _returned(session)
+    def __init__(
+        self, user: Mapping[str, DBField], session: Mapping[str, DBField], *, whole: bool = False
+    ) -> None:
+        self._user = _shown(user, whole=whole)
+        self._session = _shown(session, whole=whole)
 
     def user(self, user: AuthUser) -> dict[str, Any]:
         """Return a user as clients see it."""
@@ -47,13 +49,14 @@ class Output:
         return core
 
 
-def _returned(fields: Mapping[str, DBField]) -> dict[str, bool]:
-    """The names of what clients see, and whether it is a time."""
-    return {name: field.type == "date" for name, field in fields.items() if field.returned}
+def _shown(fields: Mapping[str, DBField], *, whole: bool) -> dict[str, bool]:
+    """The names of what is written, and whether it is a time."""
+    return {name: field.type == "date" for name, field in fields.items() if field.returned or whole}
 
 
 def _added(shown: Mapping[str, bool], values: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: to_json(values[name]) if is_time and values[name] is not None else values[name]
         for name, is_time in shown.items()
+        if name in values
     }

@@ -1,7 +1,7 @@
 """The registry: core's fields, the plugins' and the application's, merged once."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -63,6 +63,7 @@ class AuthSchema:
         additional: Mapping[str, Fields],
         *,
         rate_limit: bool = True,
+        absent: Collection[str] = (),
         made: Made = AS_BETTER_AUTH,
     ) -> None:
         """Merge.
@@ -71,6 +72,7 @@ class AuthSchema:
             plugins: the tables of each plugin, by its id.
             additional: the application's `additional_fields`, by model.
             rate_limit: whether requests are counted, in a table of its own.
+            absent: models that have no table, for their rows are elsewhere.
             made: how the tables are named, and what their columns are.
 
         Raises:
@@ -78,6 +80,7 @@ class AuthSchema:
             ConfigurationError: a table or field cannot be had.
         """
         core = core_tables(rate_limit=rate_limit)
+        self._absent = absent
         self.style = made.style
         self.id_type: IdType = made.style.id_type(made.generate_id)
         self._owners: dict[str, str] = {}
@@ -99,6 +102,15 @@ class AuthSchema:
         added = self.added[model].items()
         own = {n: f for n, f in added if self._owner(model, n) == _APPLICATION}
         return {**own, **self.added[model]}
+
+    def has_table(self, model: str) -> bool:
+        """Whether rows of a model are in the database."""
+        return model in self.tables and model not in self._absent
+
+    @property
+    def made_tables(self) -> dict[str, DBTable]:
+        """The tables that are in the database, in the order in which they can be made."""
+        return {model: t for model, t in self.tables.items() if model not in self._absent}
 
     @property
     def is_foreign(self) -> bool:

@@ -14,6 +14,7 @@ from authward.schema.registry import AuthSchema
 from authward.schema.tables import Account, Session, User
 from authward.schema.values import decode_value, encode_fields
 from authward.storage.rows import AuthSession, AuthUser
+from authward.storage.session_json import SparseFields
 
 _TYPES: dict[str, TypeEngine[Any]] = {
     "string": Text(),
@@ -59,6 +60,21 @@ class UserTables:
         """Read a session whose columns begin at `start`."""
         end = start + self._session_core
         return _SESSION(*row[start:end], fields=_fields(self._session_fields, row, end))
+
+    def new_session(self, values: Mapping[str, Any], fields: Mapping[str, Any]) -> AuthSession:
+        """Return a session that is in no table: it has those fields that it was given."""
+        given = {n: decode_value(self._session_fields[n], value) for n, value in fields.items()}
+        return AuthSession(
+            id=values["session_id"],
+            expires_at=values["expires_at"],
+            token=values["token"],
+            created_at=values["now"],
+            updated_at=values["now"],
+            ip_address=values["ip_address"],
+            user_agent=values["user_agent"],
+            user_id=values["user_id"],
+            fields=SparseFields(given),
+        )
 
 
 def _extended(model: Any, metadata: MetaData, fields: Mapping[str, DBField]) -> Table:

@@ -166,31 +166,31 @@ def _user_status(user: Select[Any], bans: BanColumns, second_factor: str | None)
     )
 
 
-def start_session(
+def start_session(  # noqa: PLR0913 - half of them by name
     session: Table,
     names: Sequence[str],
     bans: BanColumns,
     *,
     by_password: bool,
     second_factor: str | None,
+    stored: bool = True,
 ) -> Select[Any]:
     """Return the statement for the table as it is on a server, with values for these fields.
 
-    Users whose column `second_factor` is true get no session.
+    Users whose column `second_factor` is true get no session. Where it is not to be `stored`, the
+    statement only says whether there may be one.
     """
     user = _LOCKED_USER_WITH_PASSWORD if by_password else _LOCKED_USER
     status = _user_status(user, bans, second_factor).cte("status")
+    verdict = (status.c.is_banned, status.c.ban_is_over, status.c.needs_second_factor)
+    if not stored:
+        return select(*verdict)
     given = {name: parameter.key for name, parameter in SESSION_VALUES.items()}
     given |= {name: f"session_{name}" for name in names}
     row = {name: bindparam(key, type_=session.c[name].type) for name, key in given.items()}
     may_start = not_(status.c.is_banned | status.c.needs_second_factor)
     values = select(*{**row, "userId": status.c.id}.values()).where(may_start)
     made = insert(session).from_select(list(row), values).returning(*session.c).cte("made")
-    verdict = (
-        status.c.is_banned,
-        status.c.ban_is_over,
-        status.c.needs_second_factor,
-    )
     return select(*verdict, *made.c).select_from(status.outerjoin(made, true()))
 
 

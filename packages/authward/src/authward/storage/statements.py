@@ -54,13 +54,15 @@ class Mapped:
         raise NotImplementedError
 
 
-async def new_id(executor: Executor, model: str) -> str:
-    """Return an id for a new row of a model, as the server makes them.
+async def new_id(executor: Executor, model: str | None) -> str:
+    """Return an id for a new row of a model, as the server makes them; None is for no table's.
 
     Raises:
         ConfigurationError: the database should make them, and cannot.
     """
-    return await executor.new_id(model) if isinstance(executor, Mapped) else generate_id()
+    if model is None or not isinstance(executor, Mapped):
+        return generate_id()
+    return await executor.new_id(model)
 
 
 def id_type_of(executor: Executor) -> IdType:

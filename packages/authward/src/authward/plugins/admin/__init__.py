@@ -76,6 +76,7 @@ def admin(options: AdminOptions | None = None) -> Plugin:
         after=[Hook(matcher=match_paths("/list-sessions"), handler=hide_impersonations)],
         database_hooks=_database_hooks(options),
         error_codes=AdminCode,
+        longest_session=options.impersonation_session_duration,
         examples={
             "userId": "aB3dE6gH9jK2mN5pQ8sT1vW4yZ7bC0eF",
             "role": "user",

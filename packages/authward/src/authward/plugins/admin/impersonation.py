@@ -17,8 +17,6 @@ from authward.plugins.admin.guard import (
     no_such_user,
 )
 from authward.schema import responses as schemas
-from authward.storage.rows import SessionAndUser
-from authward.storage.sessions import DELETE_SESSION_OF_USER
 from authward.timestamps import now
 from authward.validation import Schema
 
@@ -65,7 +63,7 @@ class Impersonation:
         own = await ctx.auth.sessions.find(ctx.auth.pool, token) if token else None
         if own is None or own.user.id != admin_id or own.session.expires_at < now():
             raise APIError(400, message="Failed to find admin session")
-        await _end(ctx, current)
+        await ctx.delete_session(current.session.token, current.user.id)
         ctx.set_session_cookies(own.session.token, remember=not not_remembered)
         ctx.expire_cookie(_cookie(ctx))
         output = ctx.auth.output
@@ -96,12 +94,6 @@ async def hide_impersonations(ctx: EndpointContext) -> Any:
     if not isinstance(found, list):
         return None
     return [session for session in found if not session.get("impersonatedBy")]
-
-
-async def _end(ctx: EndpointContext, current: SessionAndUser) -> None:
-    token, user_id = current.session.token, current.user.id
-    async with ctx.deleting("session", token=token):
-        await DELETE_SESSION_OF_USER.fetch(ctx.database, token=token, user_id=user_id)
 
 
 def _cookie(ctx: EndpointContext) -> str:

@@ -16,10 +16,9 @@ from authward.plugins.admin.guard import (
     no_such_user,
 )
 from authward.plugins.admin.responses import OneUser, Sessions
-from authward.plugins.admin.users import end_sessions, write
+from authward.plugins.admin.users import write
 from authward.schema import responses as schemas
 from authward.storage.adapter import Page
-from authward.storage.sessions import DELETE_SESSION
 from authward.text import is_storable
 from authward.validation import Field, Schema
 
@@ -49,7 +48,7 @@ class BansAndSessions:
         ban = {"banned": True, "banReason": reason, "banExpires": self._end_of_ban(ctx)}
         async with ctx.transaction():
             changed = await write(ctx, user.id, ban)
-            await end_sessions(ctx, user.id)
+            await ctx.delete_sessions(user.id)
         return {"user": changed}
 
     async def unban_user(self, ctx: EndpointContext) -> dict[str, Any]:
@@ -67,6 +66,9 @@ class BansAndSessions:
         user_id, adapter = meant_id(ctx), ctx.auth.adapter
         if not is_storable(user_id):
             raise no_such_user()
+        if ctx.auth.sessions.kept.store is not None:
+            live = await ctx.auth.sessions.list_live(ctx.database, user_id)
+            return {"sessions": [ctx.auth.output.session(each) for each in live]}
         found = await adapter.find_many(ctx.database, "session", {"userId": user_id}, _LAST)
         return {"sessions": [adapter.to_json("session", row) for row in reversed(found)]}
 
@@ -76,8 +78,7 @@ class BansAndSessions:
         await self._guard.require(ctx, "session", "revoke", refusal)
         token = ctx.body["sessionToken"]
         if is_storable(token):
-            async with ctx.deleting("session", token=token):
-                await DELETE_SESSION.fetch(ctx.database, token=token)
+            await ctx.delete_session(token)
         return {"success": True}
 
     async def revoke_user_sessions(self, ctx: EndpointContext) -> dict[str, bool]:
@@ -87,7 +88,7 @@ class BansAndSessions:
         user_id = meant_id(ctx)
         if not is_storable(user_id):
             raise no_such_user()
-        await end_sessions(ctx, user_id)
+        await ctx.delete_sessions(user_id)
         return {"success": True}
 
     def _end_of_ban(self, ctx: EndpointContext) -> datetime | None:

@@ -36,7 +36,6 @@ from authward.schema.fields import DBField
 from authward.schema.values import InvalidFieldError, encode_fields
 from authward.storage.credentials import DELETE_EMAILED_LINKS
 from authward.storage.rows import AuthUser, values_of
-from authward.storage.sessions import DELETE_SESSIONS_OF_USER
 from authward.storage.statements import new_id
 from authward.storage.users import ConstraintError, NewUser
 from authward.timestamps import now
@@ -138,7 +137,7 @@ class Users:
             if data.get("email", user.email) != user.email:
                 await DELETE_EMAILED_LINKS.fetch(connection, user_id=user.id)
             if data.get("banned") is True:
-                await end_sessions(ctx, user.id)
+                await ctx.delete_sessions(user.id)
         return changed
 
     async def remove_user(self, ctx: EndpointContext) -> dict[str, bool]:
@@ -267,12 +266,6 @@ async def write(ctx: EndpointContext, user_id: str, values: Mapping[str, Any]) -
     if changed is None:
         raise no_such_user()
     return ctx.auth.output.user(changed)
-
-
-async def end_sessions(ctx: EndpointContext, user_id: str) -> None:
-    """End all sessions of a user."""
-    async with ctx.deleting("session", userId=user_id):
-        await DELETE_SESSIONS_OF_USER.fetch(ctx.database, user_id=user_id)
 
 
 async def _create(

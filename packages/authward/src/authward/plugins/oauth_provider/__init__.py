@@ -67,6 +67,9 @@ def oauth_provider(options: OAuthProviderOptions) -> Plugin:
     options = replace(options, scopes=tuple(dict.fromkeys(options.scopes)))
 
     def init(context: AuthContext) -> None:
+        if not context.sessions.kept.in_table:
+            message = "needs session.store_session_in_database beside a secondary_storage"
+            raise ConfigurationError(f"the plugin {ID!r} {message}")
         provider = context.extensions[ID] = OAuthProvider(options, context)
         if options.client_id_metadata is not None:
             provider.discovery = client_id_documents(options.client_id_metadata)

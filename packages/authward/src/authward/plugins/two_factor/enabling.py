@@ -67,8 +67,7 @@ async def set_enabled(
     """
     old = current.session
     user = await update_user(ctx, current.user.id, {ENABLED: enabled})
-    async with ctx.deleting("session", token=old.token):
-        ended = await ctx.auth.adapter.delete(ctx.database, "session", {"token": old.token})
+    ended = await ctx.delete_session(old.token)
     if user is None or not ended:
         raise APIError(Code.UNAUTHORIZED)
     defaults = ctx.auth.defaults("session")
