@@ -230,9 +230,10 @@ class Normaliser:
 
 
 def _lifetime(claims: dict[str, Any]) -> int:
-    """Seconds, by fives: the original looks at the clock twice, and a second may end in between."""
+    """Seconds; the original looks at the clock twice, and a second may end in between."""
     seconds: int = claims["exp"] - claims["iat"]
-    return 5 * round(seconds / 5)
+    minutes = 60 * round(seconds / 60)
+    return minutes if abs(seconds - minutes) == 1 else seconds
 
 
 def _minutes(moment: float) -> str:
