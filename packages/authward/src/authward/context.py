@@ -36,6 +36,7 @@ from authward.storage.session_store import SessionStore
 from authward.storage.sessions import IN_TABLE, Kept, Sessions
 from authward.storage.statements import Executor
 from authward.storage.users import Users
+from authward.verifications import Verifications
 
 _HOSTS = {"host", "x-forwarded-host"}
 SecondFactorCheck: TypeAlias = Callable[[Any, str, bool], Awaitable[bool]]
@@ -94,6 +95,7 @@ class AuthContext:
             [*(h for p in plugins for h in p.database_hooks), *options.database_hooks]
         )
         self.adapter = Adapter(self.schema)
+        self.verifications = Verifications(options)
         self.pool = database
         self.email_tokens = EmailTokens(options.secret, options.old_secrets)
         self.social_providers = {p.id: p for p in reversed(options.social_providers)}
