@@ -10,6 +10,7 @@ from typing import Final
 
 from authward.identifiers import stored_by, ways_of
 from authward.options import BetterAuthOptions
+from authward.secondary_storage import SecondaryStorage
 from authward.storage import verification as table
 from authward.storage.statements import Executor
 from authward.storage.verification import Kept
@@ -25,13 +26,13 @@ _LONGEST: Final = 30 * 86_400
 class Verifications:
     """The values of one server. All methods take the executor: the pool, or a transaction's."""
 
-    def __init__(self, options: BetterAuthOptions) -> None:
+    def __init__(self, options: BetterAuthOptions, storage: SecondaryStorage | None) -> None:
         """Choose where they are.
 
         Raises:
             ConfigurationError: `verification.store_identifier` is nothing of what it can be.
         """
-        given, storage = options.verification, options.secondary_storage
+        given = options.verification
         self.in_database = storage is None or given.store_in_database
         self._ways = ways_of(given.store_identifier)
         self._store = None if storage is None else VerificationStore(storage)

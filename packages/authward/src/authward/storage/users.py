@@ -269,6 +269,8 @@ class Users:
             .returning(*of)
             .cte("changed")
         )
+        if not self._tables.has_verifications:
+            return Statement(select(changed))
         return Statement(select(changed).add_cte(ended_links(changed).cte("ended")))
 
 
