@@ -16,7 +16,8 @@ _TIMES: Final = ("createdAt", "updatedAt", "expiresAt", "lastRefillAt", "lastReq
 def to_text(row: Row) -> str:
     """Return a key as it is stored: its metadata is an object, its permissions are a text."""
     times = {name: row[name] and to_json(row[name]) for name in _TIMES}
-    return orjson.dumps({**row, **times, "metadata": parsed(row["metadata"])}).decode()
+    given = {**row, **times, "metadata": parsed(row["metadata"])}
+    return orjson.dumps({str(name): value for name, value in given.items()}).decode()
 
 
 def to_row(text: str | None, fields: Collection[str]) -> Row | None:
