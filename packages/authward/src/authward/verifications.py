@@ -134,11 +134,10 @@ class Verifications:
             await self.end_links(database, user_id)
 
     async def _create(self, database: Executor, stored: str, kept: Kept) -> None:
-        row_id = None
         if self.in_database:
-            row_id = await table.create(database, stored, kept, prune=self._prunes)
+            kept = await table.create(database, stored, kept, prune=self._prunes)
         if self._store is not None:
-            await self._store.set(stored, kept, row_id)
+            await self._store.set(stored, kept)
 
     async def _candidates(self, identifier: str) -> list[str]:
         """Return as what it may be stored: what was kept before it was hashed is found as well."""

@@ -3,7 +3,7 @@
 Each new row takes some expired ones away with it, unless it is told not to.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,10 @@ _EXPIRED = (
 )
 _PRUNE = delete(Verification).where(col(Verification.id).in_(_EXPIRED)).cte("pruned")
 _HAS_IDENTIFIER = col(Verification.identifier) == bindparam("identifier")
-_KEPT = (col(Verification.value), col(Verification.expires_at), col(Verification.created_at))
+_KEPT = (
+    *(col(Verification.value), col(Verification.expires_at)),
+    *(col(Verification.created_at), col(Verification.id)),
+)
 
 _INSERT = insert(Verification).values(
     {
@@ -82,15 +85,16 @@ def ended_links(user: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A value that is kept, since when and until when."""
+    """A value that is kept, since when and until when, and the id of its row if it has one."""
 
     value: str
     expires_at: datetime
     created_at: datetime
+    row_id: str | None = None
 
 
-async def create(database: Executor, identifier: str, kept: Kept, *, prune: bool = True) -> str:
-    """Keep a value, and return the row's id."""
+async def create(database: Executor, identifier: str, kept: Kept, *, prune: bool = True) -> Kept:
+    """Keep a value, and return it with the row's id."""
     row_id = await new_id(database, "verification")
     await (CREATE if prune else _CREATE_ONLY).fetch(
         database,
@@ -100,7 +104,7 @@ async def create(database: Executor, identifier: str, kept: Kept, *, prune: bool
         now=kept.created_at,
         expires_at=kept.expires_at,
     )
-    return row_id
+    return replace(kept, row_id=row_id)
 
 
 async def find(database: Executor, identifier: str, *, lock: bool = False) -> Kept | None:
@@ -133,4 +137,4 @@ async def end_links(database: Executor, user_id: str, *, readable: bool = True) 
 
 
 def _kept(row: Any) -> Kept:
-    return Kept(str(row["value"]), row["expiresAt"], row["createdAt"])
+    return Kept(str(row["value"]), row["expiresAt"], row["createdAt"], str(row["id"]))

@@ -19,11 +19,11 @@ class VerificationStore:
     def __init__(self, storage: SecondaryStorage) -> None:
         self._storage = storage
 
-    async def set(self, identifier: str, kept: Kept, row_id: str | None = None) -> None:
-        """Keep a value in the place of an older one, with the id of its row if there is one."""
+    async def set(self, identifier: str, kept: Kept) -> None:
+        """Keep a value in the place of an older one."""
         seconds = int((kept.expires_at - now()).total_seconds())
         if seconds > 0:
-            await self._storage.set(_key(identifier), _text(identifier, kept, row_id), seconds)
+            await self._storage.set(_key(identifier), _text(identifier, kept), seconds)
 
     async def get(self, identifier: str) -> Kept | None:
         """Return the value."""
@@ -56,7 +56,7 @@ def _key_of_user(user_id: str) -> str:
     return f"links-ended-before-{user_id}"
 
 
-def _text(identifier: str, kept: Kept, row_id: str | None) -> str:
+def _text(identifier: str, kept: Kept) -> str:
     values = {
         "createdAt": to_json(kept.created_at),
         "updatedAt": to_json(kept.created_at),
@@ -64,7 +64,8 @@ def _text(identifier: str, kept: Kept, row_id: str | None) -> str:
         "identifier": identifier,
         "expiresAt": to_json(kept.expires_at),
     }
-    return orjson.dumps(values if row_id is None else values | {"id": row_id}).decode()
+    row = {} if kept.row_id is None else {"id": kept.row_id}
+    return orjson.dumps(values | row).decode()
 
 
 def _read(text: str | None) -> Kept | None:
@@ -74,9 +75,12 @@ def _read(text: str | None) -> Kept | None:
         value, ends = values["value"], _moment(values["expiresAt"])
         # A marker that the original has reserved tells no other time.
         begins = _moment(values["createdAt"]) if "createdAt" in values else ends
+        row_id = values.get("id")
     except (ValueError, TypeError, LookupError):
         return None
-    return Kept(value, ends, begins) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return Kept(value, ends, begins, None if row_id is None else str(row_id))
 
 
 def _moment(text: str) -> datetime:
