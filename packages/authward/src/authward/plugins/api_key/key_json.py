@@ -1,6 +1,6 @@
 """Keys as a secondary storage has them: the original's JSON, with which either server works."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,6 +18,12 @@ def to_text(row: Row) -> str:
     times = {name: row[name] and to_json(row[name]) for name in _TIMES}
     given = {**row, **times, "metadata": parsed(row["metadata"])}
     return orjson.dumps({str(name): value for name, value in given.items()}).decode()
+
+
+def with_whole_numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values in which 2.0 is 2, as a table's columns make it, and JavaScript."""
+    whole = {n: int(v) for n, v in values.items() if isinstance(v, float) and v.is_integer()}
+    return {**values, **whole}
 
 
 def to_row(text: str | None, fields: Collection[str]) -> Row | None:

@@ -73,7 +73,7 @@ async def _rows(ctx: EndpointContext, kinds: Sequence[ApiKeyOptions], owner: str
         places.setdefault(_place(kind), kind)
     rows: dict[str, Row] = {}
     for kind in places.values():
-        for row in await store_of(ctx.auth, kind).of_owner(owner, _page(ctx)):
+        for row in await store_of(ctx.auth, kind).of_owner(owner, _page(ctx, kind)):
             if row["referenceId"] == owner:
                 rows.setdefault(row["id"], row)
     return [*rows.values()]
@@ -97,11 +97,13 @@ def _number(text: Any) -> int | None:
     return None if text is None else int(to_number(text))
 
 
-def _page(ctx: EndpointContext) -> Page:
-    """Return the order; the original breaks where there is no such field."""
+def _page(ctx: EndpointContext, kind: ApiKeyOptions) -> Page:
+    """Return the order; without such a field a table has none, and the original breaks."""
     name = ctx.query.get("sortBy")
     if not name:
         return Page()
     if name != "id" and name not in ctx.auth.schema.tables[MODEL].fields:
+        if kind.storage != "database":
+            return Page()
         raise APIError(Code.VALIDATION_ERROR, message="[query.sortBy] is no property of keys")
     return Page(sort_by=name, descending=ctx.query.get("sortDirection") == "desc")

@@ -8,7 +8,7 @@ import orjson
 
 from authward.context import AuthContext
 from authward.ids import generate_id
-from authward.plugins.api_key.key_json import to_row, to_text
+from authward.plugins.api_key.key_json import to_row, to_text, with_whole_numbers
 from authward.plugins.api_key.tables import MODEL
 from authward.secondary_storage import PromptStorage
 from authward.storage.adapter import Page, Row
@@ -101,7 +101,7 @@ async def new_row(auth: AuthContext, values: Mapping[str, Any]) -> Row:
     fields = auth.schema.tables[MODEL].fields
     own_id = makes_ids(auth.pool)
     key_id = generate_id() if own_id else await new_id(auth.pool, MODEL)
-    return {**dict.fromkeys(fields), "requestCount": 0, **values, "id": key_id}
+    return {**dict.fromkeys(fields), "requestCount": 0, **with_whole_numbers(values), "id": key_id}
 
 
 def _by_hash(hashed: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from authward.context import AuthContext
 from authward.errors import APIError
 from authward.plugins.api_key.codes import ApiKeyCode
+from authward.plugins.api_key.key_json import with_whole_numbers
 from authward.plugins.api_key.options import ApiKeyOptions
 from authward.plugins.api_key.stored_keys import StoredKeys, new_row
 from authward.plugins.api_key.tables import MODEL
@@ -178,7 +179,7 @@ class InStorage:
 
     async def change(self, row: Row, values: Mapping[str, Any]) -> Row:
         """Change a key and return it."""
-        new = {**values, "updatedAt": now()}
+        new = {**with_whole_numbers(values), "updatedAt": now()}
         changed = await self._stored.change(row["key"], lambda found: {**found, **new})
         if changed is None:
             raise APIError(ApiKeyCode.KEY_NOT_FOUND)
