@@ -1,8 +1,8 @@
 """What one server puts into Redis is used up on the other: one Redis, one database, one secret."""
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from .store import redis_settings
 
 NEW = "another good password"
 WRONG = "not-a-code"
+Start = Callable[[str], Awaitable[list[str]]]
 
 
 @dataclass(frozen=True)
@@ -35,19 +36,33 @@ class Pair:
         return answer.json()["mails"][-1]
 
 
+@pytest.fixture(scope="module")
+async def started(create_database: CreateDatabase) -> AsyncIterator[Start]:
+    """Starts both servers of a setting when it is asked for, and says where they are."""
+    urls: dict[str, list[str]] = {}
+    with ExitStack() as running:
+
+        async def start(setting: str) -> list[str]:
+            if setting not in urls:
+                url, setup = await create_database(), setup_settings(setting)
+                settings = {**auth_settings(url), **setup, **redis_settings(setup, url)}
+                servers = (OriginalServer(settings), SetupServer(settings))
+                urls[setting] = [running.enter_context(server).url for server in servers]
+            return urls[setting]
+
+        yield start
+
+
 @asynccontextmanager
-async def _pair(database_url: str, setting: str, *, from_ours: bool) -> AsyncIterator[Pair]:
-    setup = setup_settings(setting)
-    settings = {**auth_settings(database_url), **setup, **redis_settings(setup, database_url)}
+async def _pair(urls: list[str], *, from_ours: bool) -> AsyncIterator[Pair]:
     email = f"{secrets.token_hex(8)}@example.com"
-    with OriginalServer(settings) as original, SetupServer(settings) as ours:
-        urls = [ours.url, original.url] if from_ours else [original.url, ours.url]
-        async with _browser(urls[0]) as makes, _browser(urls[1]) as uses:
-            body = {"name": "Ada", "email": email, "password": PASSWORD}
-            signed_up = await makes.post(f"{API}/sign-up/email", json=body)
-            assert signed_up.status_code == 200, signed_up.text
-            uses.cookies = makes.cookies
-            yield Pair(makes, uses, email, signed_up.json()["user"]["id"])
+    first, second = reversed(urls) if from_ours else urls
+    async with _browser(first) as makes, _browser(second) as uses:
+        body = {"name": "Ada", "email": email, "password": PASSWORD}
+        signed_up = await makes.post(f"{API}/sign-up/email", json=body)
+        assert signed_up.status_code == 200, signed_up.text
+        uses.cookies = makes.cookies
+        yield Pair(makes, uses, email, signed_up.json()["user"]["id"])
 
 
 def _browser(url: str) -> httpx.AsyncClient:
@@ -63,10 +78,8 @@ pytestmark = pytest.mark.long
 
 @DIRECTIONS
 @pytest.mark.parametrize("how", ["in redis", "in redis and the table", "in redis, hashed"])
-async def test_a_password_is_reset_once(
-    create_database: CreateDatabase, how: str, *, from_ours: bool
-) -> None:
-    async with _pair(await create_database(), f"values {how}", from_ours=from_ours) as pair:
+async def test_a_password_is_reset_once(started: Start, how: str, *, from_ours: bool) -> None:
+    async with _pair(await started(f"values {how}"), from_ours=from_ours) as pair:
         await pair.makes.post(f"{API}/request-password-reset", json={"email": pair.email})
         body = {"token": (await pair.mailed())["token"], "newPassword": NEW}
         for client, status in ((pair.uses, 200), (pair.uses, 400), (pair.makes, 400)):
@@ -80,9 +93,9 @@ async def test_a_password_is_reset_once(
 @DIRECTIONS
 @SETTINGS
 async def test_wrong_codes_are_counted_wherever_they_are_given(
-    create_database: CreateDatabase, how: str, *, from_ours: bool
+    started: Start, how: str, *, from_ours: bool
 ) -> None:
-    async with _pair(await create_database(), f"by mail {how}", from_ours=from_ours) as pair:
+    async with _pair(await started(f"by mail {how}"), from_ours=from_ours) as pair:
         body = {"email": pair.email, "type": "sign-in"}
         for right in (False, True):
             await pair.makes.post(f"{API}/email-otp/send-verification-otp", json=body)
@@ -100,9 +113,9 @@ async def test_wrong_codes_are_counted_wherever_they_are_given(
 @DIRECTIONS
 @SETTINGS
 async def test_a_key_is_used_changed_and_deleted(
-    create_database: CreateDatabase, how: str, *, from_ours: bool
+    started: Start, how: str, *, from_ours: bool
 ) -> None:
-    async with _pair(await create_database(), f"api keys {how}", from_ours=from_ours) as pair:
+    async with _pair(await started(f"api keys {how}"), from_ours=from_ours) as pair:
         given = {"userId": pair.user_id, "remaining": 4, "permissions": {"tasks": ["read"]}}
         made = (await pair.makes.post(f"{API}/host/createApiKey", json=given)).json()
         wanted = {"key": made["key"], "permissions": {"tasks": ["read"]}}
