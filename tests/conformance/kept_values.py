@@ -11,7 +11,7 @@ from authward.timestamps import to_json
 
 KINDS: Final = ("verification:", "api-key:")
 _HASH: Final = re.compile(r"^((?:verification:|api-key:)?)[\w-]{43}$")
-_STATE: Final = re.compile(r"auth-state:[\w-]{32}$")
+_RANDOM_END: Final = re.compile(r"(auth-state:|trust-device-)[\w-]{32}$")
 _SECRET: Final = re.compile(r"((?:2fa-attempts-|2fa-otp-|2fa-|trust-device-)*)([\w-]{20,})")
 _CODE: Final = re.compile(r"\b(\d{4,8}):(\d)")
 _RANDOM: Final = ("oauthState", "codeVerifier")
@@ -55,7 +55,7 @@ def _inner(part: Any) -> Any:
 
 
 def _without_hash(text: str) -> str:
-    return _STATE.sub("auth-state:<state>", _HASH.sub(r"\1<hash>", text))
+    return _RANDOM_END.sub(r"\1<random>", _HASH.sub(r"\1<hash>", text))
 
 
 def _masked(text: str) -> str:
