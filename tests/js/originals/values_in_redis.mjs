@@ -1,4 +1,4 @@
-// The options of conformance/setups/values_in_redis.py and keys_in_redis.py: those of another setup, whose
+// The options of conformance/setups/values_in_redis.py: those of another setup, whose
 // name comes first, with a secondary storage.
 import { redisStorage } from "@better-auth/redis-storage";
 import { Redis } from "ioredis";
