@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, unquote_plus, urlencode
 
 from authward.security.encrypted_jwt import decode_encrypted
 
+from .kept_values import numbered
 from .wire import Answer
 
 HEADERS: Final = (
@@ -85,6 +86,10 @@ class Normaliser:
         """What is in a secondary storage, by the names of the keys."""
         return {self.text(key): json.dumps(self.value(entry)) for key, entry in entries.items()}
 
+    def kept(self, entries: list[tuple[str, Any]]) -> dict[str, str]:
+        """Values and keys in a secondary storage, by the names of the keys."""
+        return numbered((self.text(k), json.dumps(self.value(entry))) for k, entry in entries)
+
     def _cookie(self, line: str) -> str:
         match = _CACHE.match(line)
         if match is None:
@@ -120,7 +125,9 @@ class Normaliser:
             if {"id", "token"} <= value.keys():  # whichever comes first
                 _ = [self._field(name, value[name]) for name in ("token", "id")]
             # Of an error of OAuth the original has the two properties in one order and the other.
-            pairs = sorted(value.items()) if "error_description" in value else value.items()
+            # Of a key in a storage it has them in the order in which it made them.
+            is_unordered = {"error_description", "rateLimitTimeWindow"} & value.keys()
+            pairs = sorted(value.items()) if is_unordered else value.items()
             return {name: self._field(name, entry) for name, entry in pairs}
         if isinstance(value, list):
             return [self.value(entry) for entry in sorted(value, key=_place)]

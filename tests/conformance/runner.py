@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from asyncpg import DataError
 
 from .connections import Connections
-from .model import Call, Derive, Edit, ExistingUser, Scenario, Sql, Stored
+from .model import Call, Derive, Edit, ExistingUser, Scenario, Sql, Stored, get
 from .normal import Normaliser
 from .setup import TABLES_OF_OTHERS
 from .store import Store
@@ -173,7 +173,9 @@ def run_scenario(scenario: Scenario, subject: Subject, run: str) -> list[dict[st
             state.store.edit(state.fill(step.key), step.change)
             continue
         if isinstance(step, Stored):
-            shapes.append(normaliser.stored(state.store.of(state.variables)))
+            send(subject.url, get("/ok"))  # is answered once callbacks have run
+            stored = normaliser.stored(state.store.of(state.variables))
+            shapes.append(stored | normaliser.kept(state.store.values(state.variables)))
             continue
         answer = send(subject.url, state.filled(step))
         if step.save:

@@ -18,6 +18,8 @@ from authward.redis_storage import RedisStorage
 from authward.timestamps import to_json
 from tests.support.redis_server import shared_redis
 
+from .kept_values import KINDS, entry
+
 ORIGINAL: Final = "sessions_in_redis"
 """The module of setups that need it."""
 _KINDS: Final = ("active-sessions-", "revoked-sessions-before-")
@@ -26,7 +28,7 @@ _ID_LENGTH: Final = 24
 
 def redis_settings(setting: dict[str, str], database_url: str) -> dict[str, str]:
     """The environment variables of a server, if its setup keeps sessions in Redis."""
-    if setting.get("ORIGINAL") != ORIGINAL:
+    if not setting.get("ORIGINAL", "").endswith("_in_redis"):
         return {}
     prefix = f"{zlib.crc32(database_url.encode()):08x}:"
     return {"REDIS_SOCKET": str(shared_redis().socket), "REDIS_PREFIX": prefix}
@@ -55,6 +57,18 @@ class Store:
                 minutes = round(self.client.ttl(name) / 60)
                 found[key] = [f"{minutes} min", _shown(str(text))]
         return dict(sorted(found.items(), key=_place))
+
+    def values(self, variables: Mapping[str, str]) -> list[tuple[str, Any]]:
+        """The verification values and API keys of a conversation, and minutes to live."""
+        known = {value for value in variables.values() if len(value) >= _ID_LENGTH}
+        known.add(variables["here"])
+        found = []
+        for name in self.client.scan_iter(f"{self.prefix}*"):
+            key, text = name.removeprefix(self.prefix), str(self._get(name))
+            if key.startswith(KINDS) and any(each in key + text for each in known):
+                shown, value = entry(key, text)
+                found.append((shown, [f"{round(self.client.ttl(name) / 60)} min", value]))
+        return found
 
     def edit(self, key: str, change: Callable[[str | None], str | None]) -> None:
         """Change a text, or remove it; it ends when it would have."""

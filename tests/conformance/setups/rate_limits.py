@@ -12,6 +12,8 @@ from authward import (
     InMemoryStorage,
     Limit,
     RateLimitOptions,
+    SessionOptions,
+    VerificationOptions,
 )
 from authward.security.rate_limit import CustomRule
 from tests.conformance.model import Scenario, Step, get, post, scenario
@@ -42,7 +44,14 @@ def _with(storage: Storage) -> MakeOptions:
     def options(base: BetterAuthOptions, _: Collect) -> BetterAuthOptions:
         proxied = AdvancedOptions(trusted_proxy_hops=1)
         second = InMemoryStorage() if storage == "secondary-storage" else None
-        return replace(base, rate_limit=limits, advanced=proxied, secondary_storage=second)
+        return replace(
+            base,
+            rate_limit=limits,
+            advanced=proxied,
+            secondary_storage=second,
+            session=SessionOptions(store_session_in_database=True),
+            verification=VerificationOptions(store_in_database=True),
+        )
 
     return options
 

@@ -27,7 +27,7 @@ const KINDS = [
   { configId: "team", references: "organization", permissions: { defaultPermissions: async (id) => ({ [typeof id]: ["read"] }) } },
 ];
 const OPTIONS = {
-  "api keys": () => apiKey(),
+  "api keys": (more) => apiKey(more),
   "strict api keys": () => apiKey({ ...STRICT, schema: { apikey: { modelName: "keys", fields: { referenceId: "owner", key: "secret_hash" } } } }),
   "kinds of api keys": () => apiKey(KINDS),
   "a named kind of api keys": () => apiKey({ configId: "only" }),
@@ -41,7 +41,7 @@ function host(plugin) {
   return { id: "host", endpoints: Object.fromEntries(names.map((name) => [`host${name}`, call(name)])) };
 }
 
-export default (setup) => {
-  const plugin = OPTIONS[setup]();
+export default (setup, _collect, more) => {
+  const plugin = OPTIONS[setup](more.storage ? more : undefined);
   return { plugins: [organization(), plugin, host(plugin)] };
 };

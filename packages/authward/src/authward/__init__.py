@@ -26,6 +26,8 @@ from authward.endpoint_context import EndpointContext
 from authward.errors import APIError, ConfigurationError
 from authward.fastapi.current_session import CurrentSession
 from authward.fastapi.current_user import CurrentUser
+from authward.hashing import HashedBy
+from authward.identifiers import StoreIdentifier
 from authward.options import (
     AccountLinking,
     AccountOptions,
@@ -85,6 +87,7 @@ __all__ = [
     "Endpoint",
     "EndpointContext",
     "ErrorCode",
+    "HashedBy",
     "Hook",
     "InMemoryStorage",
     "Limit",
@@ -97,6 +100,7 @@ __all__ = [
     "SecondaryStorage",
     "SessionAndUser",
     "SessionOptions",
+    "StoreIdentifier",
     "TableStyle",
     "UserOptions",
     "VerificationOptions",

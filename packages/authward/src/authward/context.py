@@ -36,6 +36,7 @@ from authward.storage.session_store import SessionStore
 from authward.storage.sessions import IN_TABLE, Kept, Sessions
 from authward.storage.statements import Executor
 from authward.storage.users import Users
+from authward.verifications import Verifications
 
 _HOSTS = {"host", "x-forwarded-host"}
 SecondFactorCheck: TypeAlias = Callable[[Any, str, bool], Awaitable[bool]]
@@ -94,6 +95,7 @@ class AuthContext:
             [*(h for p in plugins for h in p.database_hooks), *options.database_hooks]
         )
         self.adapter = Adapter(self.schema)
+        self.verifications = Verifications(options, self.secondary_storage)
         self.pool = database
         self.email_tokens = EmailTokens(options.secret, options.old_secrets)
         self.social_providers = {p.id: p for p in reversed(options.social_providers)}
@@ -228,7 +230,10 @@ def _absent(options: BetterAuthOptions) -> frozenset[str]:
     """The models whose rows are in the secondary storage and nowhere else."""
     if options.secondary_storage is None:
         return frozenset()
-    tables = {"session": options.session.store_session_in_database}
+    tables = {
+        "session": options.session.store_session_in_database,
+        "verification": options.verification.store_in_database,
+    }
     return frozenset(model for model, is_stored in tables.items() if not is_stored)
 
 

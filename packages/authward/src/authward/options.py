@@ -23,6 +23,7 @@ from authward.cookie_options import (
     CrossSubDomainCookies,
 )
 from authward.database_hooks import DatabaseHook
+from authward.identifiers import IdentifierStore, StoreIdentifier
 from authward.oauth.provider import SocialProvider
 from authward.password_options import PasswordOptions
 from authward.plugin_base import PluginBase
@@ -209,8 +210,18 @@ class SessionOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerificationOptions:
-    """Better Auth's `verification`; for tables and fields see `UserOptions`."""
+    """Better Auth's `verification`; for tables and fields see `UserOptions`.
 
+    Args:
+        store_identifier: how the store has what values are found by: "plain", "hashed" or
+            `HashedBy(…)`; or `StoreIdentifier(…)`, with others for some of them.
+        store_in_database: with a `secondary_storage` too, which is asked first then.
+        disable_cleanup: values that are over stay in the table.
+    """
+
+    store_identifier: IdentifierStore | StoreIdentifier = "plain"
+    store_in_database: bool = False
+    disable_cleanup: bool = False
     model_name: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
 

@@ -19,6 +19,7 @@ _COMPARE_AND_SET = """
 local found = redis.call('GET', KEYS[1])
 if (found or '') ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1])
+elseif ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1
 """
@@ -55,10 +56,10 @@ class RedisStorage:
         return int(await self._count(keys=[self._prefix + key], args=[ttl]))
 
     async def compare_and_set(
-        self, key: str, expected: str | None, value: str | None, ttl: int
+        self, key: str, expected: str | None, value: str | None, ttl: int | None
     ) -> bool:
         """Replace the text, or with None remove it, if it is the expected one (None: none)."""
-        arguments: list[str | int] = [expected or "", value or "", ttl]
+        arguments: list[str | int] = [expected or "", value or "", ttl or ""]
         return bool(await self._compare_and_set(keys=[self._prefix + key], args=arguments))
 
 

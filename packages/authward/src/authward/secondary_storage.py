@@ -49,7 +49,7 @@ class ComparingStorage(SecondaryStorage, Protocol):
     """
 
     async def compare_and_set(
-        self, key: str, expected: str | None, value: str | None, ttl: int
+        self, key: str, expected: str | None, value: str | None, ttl: int | None
     ) -> bool:
         """Replace the text, or with None remove it, if it is the expected one (None: none)."""
 
@@ -95,7 +95,7 @@ class InMemoryStorage:
         return count
 
     async def compare_and_set(
-        self, key: str, expected: str | None, value: str | None, ttl: int
+        self, key: str, expected: str | None, value: str | None, ttl: int | None
     ) -> bool:
         """Replace the text, or with None remove it, if it is the expected one (None: none)."""
         if await self.get(key) != expected:
@@ -146,7 +146,7 @@ class PromptStorage:
         """Return one more than last time; 1 at first, and again `ttl` after that."""
         return await self._asked(self._storage.increment(key, ttl))
 
-    async def replace(self, key: str, old: str | None, new: str | None, ttl: int) -> bool:
+    async def replace(self, key: str, old: str | None, new: str | None, ttl: int | None) -> bool:
         """Replace or remove the text that was read; False if it is another one meanwhile."""
         if isinstance(self._storage, ComparingStorage):
             return await self._asked(self._storage.compare_and_set(key, old, new, ttl))

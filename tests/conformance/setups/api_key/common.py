@@ -107,7 +107,7 @@ def _host() -> Plugin:
     return Plugin(id="host", endpoints=[endpoint(name) for name in HOST])
 
 
-def _with(plugin: Plugin) -> MakeOptions:
+def with_plugin(plugin: Plugin) -> MakeOptions:
     def make(base: BetterAuthOptions, _: Collect) -> BetterAuthOptions:
         more = (organization(), plugin, _host())
         return replace(base, plugins=(*(base.plugins or ()), *more))
@@ -116,10 +116,10 @@ def _with(plugin: Plugin) -> MakeOptions:
 
 
 SETUPS: Final = {
-    PLAIN: Setup("api_key", _with(api_key())),
-    STRICT: Setup("api_key", _with(_strict())),
-    KINDS: Setup("api_key", _with(_kinds())),
-    NAMED: Setup("api_key", _with(api_key(ApiKeyOptions(config_id="only")))),
+    PLAIN: Setup("api_key", with_plugin(api_key())),
+    STRICT: Setup("api_key", with_plugin(_strict())),
+    KINDS: Setup("api_key", with_plugin(_kinds())),
+    NAMED: Setup("api_key", with_plugin(api_key(ApiKeyOptions(config_id="only")))),
 }
 
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from authward.endpoint_context import EndpointContext
-from authward.storage import credentials, verification
+from authward.storage import credentials
+from authward.storage.verification import Kept
 from authward.text import is_storable
 from authward.timestamps import now
 
@@ -22,8 +23,13 @@ def after_credential(ctx: EndpointContext, user_id: str) -> None:
 
 
 async def set_password(ctx: EndpointContext, user_id: str, hashed: str) -> None:
-    """Give a user, whose row is locked, a (hashed) password; see `credentials.set_password`."""
+    """Give a user, whose row is locked, a (hashed) password; see `credentials.set_password`.
+
+    The links that were mailed to the user before it, to choose a password or to delete the account,
+    end with the old one, and so does a sign-in by it that waits for the second factor.
+    """
     database, hooks = ctx.database, ctx.auth.database_hooks
+    await ctx.auth.verifications.end_links(database, user_id)
     is_first = hooks.are_around(
         "account", "create"
     ) and not await credentials.FIND_CREDENTIAL.fetchrow(database, user_id=user_id)
@@ -38,26 +44,32 @@ async def set_password(ctx: EndpointContext, user_id: str, hashed: str) -> None:
 
 
 async def keep(ctx: EndpointContext, identifier: str, value: str, lifetime: timedelta) -> None:
-    """Keep a value to be found by `identifier`; see `verification.create`."""
-    given = {"identifier": identifier, "value": value, "expiresAt": now() + lifetime}
+    """Keep a value to be found by `identifier`; see `Verifications.create`."""
+    verifications = ctx.auth.verifications
+    stored = await verifications.stored(identifier)
+    given = {"identifier": stored, "value": value, "expiresAt": now() + lifetime}
     changed = await ctx.before_write("verification", "create", given)
     lifetime = changed["expiresAt"] - now() if changed is not given else lifetime
-    await verification.create(ctx.database, changed["identifier"], changed["value"], lifetime)
+    await verifications.create(ctx.database, changed["identifier"], changed["value"], lifetime)
     ctx.after_write("verification", "create", changed)
 
 
 async def consume(ctx: EndpointContext, identifier: str) -> str | None:
-    """Return a value and remove it; see `verification.consume`."""
+    """Return a value and remove it; see `Verifications.consume`."""
     found = await take(ctx, identifier)
     return None if found is None else found.value
 
 
-async def take(ctx: EndpointContext, identifier: str) -> verification.Consumed | None:
-    """Return a value with its end, and remove it; see `verification.consume`."""
+async def take(ctx: EndpointContext, identifier: str) -> Kept | None:
+    """Return a value with its end, and remove it; see `Verifications.consume`."""
+    verifications = ctx.auth.verifications
     if not is_storable(identifier):
         return None
-    async with ctx.deleting("verification", identifier=identifier) as rows:
-        found = await verification.consume(ctx.database, identifier)
+    if not verifications.in_database:
+        return await verifications.consume(ctx.database, identifier)
+    stored = await verifications.stored(identifier)
+    async with ctx.deleting("verification", identifier=stored) as rows:
+        found = await verifications.consume(ctx.database, identifier)
         if found is None:
             rows.clear()
     return found

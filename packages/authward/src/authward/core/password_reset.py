@@ -16,7 +16,6 @@ from authward.redirects import with_parameter
 from authward.schema import responses as schemas
 from authward.security.cookies import encode_uri_component
 from authward.security.csrf import check_callback_in_query
-from authward.storage import verification
 from authward.storage.rows import AuthUser
 from authward.validation import Field, Schema
 
@@ -48,7 +47,7 @@ async def follow_link(ctx: EndpointContext) -> None:
     base = ctx.auth.options.url
     if not page:
         ctx.redirect(with_parameter(f"{base}/error", base, "error", "INVALID_TOKEN"))
-    if await verification.find(ctx.auth.pool, _identifier(token)) is None:
+    if await ctx.auth.verifications.find(ctx.auth.pool, _identifier(token)) is None:
         ctx.redirect(with_parameter(page, base, "error", "INVALID_TOKEN"))
     ctx.redirect(with_parameter(page, base, "token", token))
 
@@ -60,13 +59,13 @@ async def reset_password(ctx: EndpointContext) -> dict[str, bool]:
     if not token:
         raise APIError(Code.INVALID_TOKEN)
     check_password_length(password, ctx.auth.options.email_and_password)
-    user_id = await verification.find(auth.pool, _identifier(token))
-    if user_id is None:
+    kept = await auth.verifications.find(auth.pool, _identifier(token))
+    if kept is None:
         raise APIError(Code.INVALID_TOKEN)
-    if await auth.users.find(auth.pool, user_id) is None:
+    if await auth.users.find(auth.pool, kept.value) is None:
         raise APIError(Code.USER_NOT_FOUND)
     hashed = await auth.passwords.hash(password)
-    user = await _replace_password(ctx, token, user_id, hashed)
+    user = await _replace_password(ctx, token, kept.value, hashed)
     if hook := auth.options.email_and_password.on_password_reset:
         ctx.run_in_background(partial(hook, PasswordReset(user)))
     return {"status": True}

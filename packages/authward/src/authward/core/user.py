@@ -25,11 +25,7 @@ from authward.schema import responses as schemas
 from authward.schema.input import parse_input
 from authward.security.cookies import encode_uri_component
 from authward.security.csrf import check_callback_in_query
-from authward.storage.credentials import (
-    DELETE_EMAILED_LINKS,
-    FIND_CREDENTIAL,
-    LOCK_VERIFIED_PASSWORD,
-)
+from authward.storage.credentials import FIND_CREDENTIAL, LOCK_VERIFIED_PASSWORD
 from authward.storage.statements import Executor
 from authward.storage.users import DELETE_USER, ConstraintError
 from authward.text import to_well_formed
@@ -230,7 +226,7 @@ async def delete_user_and_data(
             await _require_unchanged_password(connection, user_id, verified)
         for hook in ctx.auth.options.on_user_deleted:
             await hook(connection, user_id)
-        await DELETE_EMAILED_LINKS.fetch(connection, user_id=user_id)
+        await ctx.auth.verifications.end_links(connection, user_id)
         async with (
             ctx.deleting("session", userId=user_id),
             ctx.deleting("account", userId=user_id),

@@ -119,6 +119,7 @@ async def change_email(
     if found is not None and more:
         found = await users.update(database, user.id, more)
     if found is not None:
+        await ctx.auth.verifications.end_links_elsewhere(database, user.id)
         ctx.after_write("user", "update", changed, user.id)
     return found
 

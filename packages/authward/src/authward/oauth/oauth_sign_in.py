@@ -28,7 +28,6 @@ from authward.oauth.provider import Profile
 from authward.oauth.redirects import redirect_to_error
 from authward.options import AccountLinking
 from authward.schema.values import InvalidFieldError
-from authward.storage.credentials import DELETE_EMAILED_LINKS
 from authward.storage.rows import AuthSession, AuthUser, values_of
 from authward.storage.statements import Executor
 from authward.storage.users import ConstraintError, NewUser
@@ -202,7 +201,7 @@ async def _override_user_info(
     if identity.email == user.email:
         verified = verified or user.email_verified
     else:
-        await DELETE_EMAILED_LINKS.fetch(connection, user_id=user.id)
+        await ctx.auth.verifications.end_links(connection, user.id)
     image = _image(identity.profile)
     return await update_user(
         ctx,

@@ -1,6 +1,6 @@
 """OAuth state: what the server keeps while the browser is at the provider.
 
-It is a row of the `verification` table, found by the `state` parameter that the provider sends
+It is a verification value, found by the `state` parameter that the provider sends
 back, and bound to the browser by a signed cookie. The format is Better Auth's.
 """
 
@@ -16,7 +16,6 @@ from authward.codes import Code
 from authward.core.account_changes import consume, keep
 from authward.endpoint_context import EndpointContext
 from authward.errors import APIError
-from authward.storage import verification
 
 _LIFETIME = timedelta(minutes=10)
 _COOKIE_SECONDS = 300
@@ -129,8 +128,9 @@ async def parse_state(ctx: EndpointContext, state: str) -> OAuthState:
     Raises:
         OAuthStateError: unknown, used up, over, or another browser's.
     """
-    pool, cookie = ctx.auth.pool, ctx.auth.cookies.state
-    found = _read(await verification.find(pool, _identifier(state)))
+    auth, cookie = ctx.auth, ctx.auth.cookies.state
+    kept = await auth.verifications.find(auth.pool, _identifier(state))
+    found = _read(None if kept is None else kept.value)
     if ctx.signed_cookie(cookie) != state:
         raise OAuthStateError("state_mismatch", found.error_url)
     ctx.expire_cookie(cookie)

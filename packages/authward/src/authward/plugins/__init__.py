@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from authward.plugin import Plugin
 
 if TYPE_CHECKING:
+    from authward.hashing import HashedBy
     from authward.plugins.access import create_access_control
     from authward.plugins.admin import AdminOptions, admin
     from authward.plugins.anonymous import AnonymousOptions, anonymous
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from authward.plugins.generic_oauth import GenericOAuthConfig, generic_oauth
     from authward.plugins.have_i_been_pwned import HaveIBeenPwnedOptions, have_i_been_pwned
     from authward.plugins.jwt import JwksOptions, JwtOptions, jwt
-    from authward.plugins.kept_secrets import EncryptedBy, HashedBy
+    from authward.plugins.kept_secrets import EncryptedBy
     from authward.plugins.last_login_method import LastLoginMethodOptions, last_login_method
     from authward.plugins.magic_link import MagicLinkOptions, magic_link
     from authward.plugins.mcp import McpOptions, mcp

@@ -19,7 +19,6 @@ from authward.plugins.email_otp_options import (
 )
 from authward.plugins.kept_secrets import kept, matches, revealed
 from authward.plugins.one_time_codes import Guess, digits
-from authward.storage import verification
 
 VERIFICATION: Final[OTPType] = "email-verification"
 
@@ -39,9 +38,10 @@ class Codes:
             otp = await self._make(email, kind)
             value = f"{await kept(context, self.options.store_otp, otp)}:0"
             identifier = identifier_of(kind, email)
-            await verification.consume(context.pool, identifier)
-            lifetime = timedelta(seconds=self.options.expires_in)
-            await verification.create(context.pool, identifier, value, lifetime)
+            lifetime, kept_in = timedelta(seconds=self.options.expires_in), context.verifications
+            await kept_in.forget(context.pool, identifier)
+            stored = await kept_in.stored(identifier)
+            await kept_in.create(context.pool, stored, value, lifetime)
             await self.options.send_verification_otp(EmailOTP(email, otp, kind))
 
         verifying = replace(context.options.email_verification, send_verification_email=send)

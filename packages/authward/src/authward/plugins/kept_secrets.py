@@ -1,24 +1,13 @@
 """How tokens and codes are kept in the table `verification`."""
 
-import base64
-import hashlib
 import hmac
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from authward.context import AuthContext
 from authward.errors import ConfigurationError
+from authward.hashing import Convert, HashedBy, hashed
 from authward.security.encryption import symmetric_decrypt, symmetric_encrypt
-
-Convert: TypeAlias = Callable[[str], Awaitable[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class HashedBy:
-    """A hash function of the application's own."""
-
-    hash: Convert
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +57,7 @@ async def kept(auth: AuthContext, store: StoreOTP, secret: str) -> str:
         return await store.encrypt(secret)
     if store == "encrypted":
         return encrypt(auth, secret)
-    return _hashed(secret) if store == "hashed" else secret
+    return hashed(secret) if store == "hashed" else secret
 
 
 async def revealed(auth: AuthContext, store: StoreOTP, value: str) -> str | None:
@@ -91,8 +80,3 @@ async def matches(auth: AuthContext, store: StoreOTP, value: str, given: str) ->
 def same(one: str, other: str) -> bool:
     """Compare two texts in constant time."""
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode("utf-8", "replace"))
-
-
-def _hashed(secret: str) -> str:
-    digest = hashlib.sha256(secret.encode("utf-8", "replace")).digest()
-    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

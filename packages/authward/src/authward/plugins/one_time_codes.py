@@ -1,24 +1,22 @@
 """Codes of a few digits that are sent to somebody: kept with the number of wrong guesses.
 
-A row of `verification` has `code:guesses`, as the original writes it. It is locked while a guess is
-judged, so that of many guesses at once each counts, and a right code is used up once.
+A verification value is `code:guesses`, as the original writes it. Nobody else can claim it while a
+guess is judged, so that no guess is without its count, and a right code is used up once.
 """
 
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from authward.codes import ErrorCode
 from authward.core.account_changes import keep
 from authward.endpoint_context import EndpointContext
 from authward.errors import APIError
-from authward.storage.adapter import Page
-from authward.text import is_storable
+from authward.storage.verification import Kept
 from authward.timestamps import now
 
-_NEWEST_FIRST = Page(limit=None, sort_by="createdAt", descending=True)
 Judge = Callable[[str, str], Awaitable[bool]]
 """Whether what is kept, the first argument, is of the code that was given."""
 
@@ -58,29 +56,30 @@ async def send(ctx: EndpointContext, identifier: str, code: str, seconds: int) -
 
 async def forget(ctx: EndpointContext, identifier: str) -> None:
     """Remove what is kept."""
-    if is_storable(identifier):
-        await ctx.auth.adapter.delete(ctx.database, "verification", {"identifier": identifier})
+    await ctx.auth.verifications.forget(ctx.database, identifier)
 
 
-async def find(ctx: EndpointContext, identifier: str) -> tuple[str, int, datetime] | None:
-    """Return what is kept: the code as it is kept, the wrong guesses, and until when."""
-    rows = await _rows(ctx, identifier, lock=False)
-    return _read(rows[0]) if rows else None
+async def find(ctx: EndpointContext, identifier: str) -> tuple[str, int] | None:
+    """Return what is kept: the code as it is kept, and the wrong guesses."""
+    kept = await ctx.auth.verifications.find(ctx.database, identifier)
+    return _read(kept) if kept else None
 
 
 async def prolong(ctx: EndpointContext, identifier: str, seconds: int) -> None:
     """Let a code that is sent again live as long as a new one."""
-    values = {"expiresAt": now() + timedelta(seconds=seconds)}
-    await ctx.auth.adapter.update(ctx.database, "verification", {"identifier": identifier}, values)
+    verifications, until = ctx.auth.verifications, now() + timedelta(seconds=seconds)
+    kept = await verifications.find(ctx.database, identifier)
+    if kept is not None:
+        await verifications.change(ctx.database, identifier, replace(kept, expires_at=until))
 
 
 async def check(ctx: EndpointContext, guess: Guess, judge: Judge) -> None:
-    """Judge a guess, in a transaction of its own.
+    """Judge a guess, in a transaction of its own where that is what guards the code.
 
     Raises:
         APIError: as the guess says.
     """
-    async with ctx.transaction():
+    async with ctx.transaction() if ctx.auth.verifications.in_database else nullcontext():
         problem = await judged(ctx, guess, judge)
     if problem is not None:
         raise APIError(problem, status=403 if problem is guess.too_many else 400)
@@ -88,34 +87,28 @@ async def check(ctx: EndpointContext, guess: Guess, judge: Judge) -> None:
 
 async def judged(ctx: EndpointContext, guess: Guess, judge: Judge) -> ErrorCode | None:
     """Return what is wrong with a guess, having counted it; the caller has begun a transaction."""
-    rows = await _rows(ctx, guess.identifier, lock=True)
-    if not rows:
+    verifications, database = ctx.auth.verifications, ctx.database
+    kept = await verifications.claim(database, guess.identifier)
+    if kept is None:
         return guess.unknown
-    code, guesses, expires_at = _read(rows[0])
-    if expires_at < now():
+    code, guesses = _read(kept)
+    if kept.expires_at < now():
         await forget(ctx, guess.identifier)
         return guess.expired
     if guesses >= guess.allowed:
         await forget(ctx, guess.identifier)
         return guess.too_many
     if not await judge(code, guess.code):
-        values = {"value": f"{code}:{guesses + 1}"}
-        where = {"identifier": guess.identifier}
-        await ctx.auth.adapter.update(ctx.database, "verification", where, values)
+        counted = replace(kept, value=f"{code}:{guesses + 1}")
+        await verifications.put_back(database, guess.identifier, counted)
         return guess.wrong
     if guess.use_up:
         await forget(ctx, guess.identifier)
+    else:
+        await verifications.put_back(database, guess.identifier, kept)
     return None
 
 
-async def _rows(ctx: EndpointContext, identifier: str, *, lock: bool) -> list[dict[str, Any]]:
-    if not is_storable(identifier):
-        return []
-    where = {"identifier": identifier}
-    adapter = ctx.auth.adapter
-    return await adapter.find_many(ctx.database, "verification", where, _NEWEST_FIRST, lock=lock)
-
-
-def _read(row: dict[str, Any]) -> tuple[str, int, datetime]:
-    code, _, guesses = row["value"].rpartition(":")
-    return code, int(guesses) if guesses.isdecimal() else 0, row["expiresAt"]
+def _read(kept: Kept) -> tuple[str, int]:
+    code, _, guesses = kept.value.rpartition(":")
+    return code, int(guesses) if guesses.isdecimal() else 0

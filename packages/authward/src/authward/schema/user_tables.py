@@ -40,6 +40,7 @@ class UserTables:
         self.user = _extended(User, metadata, self._user_fields)
         self.session = _extended(Session, metadata, self._session_fields)
         self.email = schema.column("user", "email")
+        self.has_verifications = "verification" in schema.made_tables
         self._account_fields = schema.added["account"]
         self.account = _extended(Account, metadata, self._account_fields)
         self._user_core = len(self.user.c) - len(self._user_fields)

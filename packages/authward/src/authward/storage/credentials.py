@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import CTE, Table, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import CTE, Table, bindparam, insert, literal_column, select, update
 from sqlmodel import col
 
 from authward.schema.column_types import id_text
-from authward.schema.tables import Account, Verification
+from authward.schema.tables import Account
 from authward.storage.adapter import Adapter
 from authward.storage.statements import Executor, Statement
 from authward.timestamps import now
@@ -36,10 +36,6 @@ IS_CREDENTIAL = (col(Account.provider_id) == literal_column("'credential'")) & (
 HAS_VERIFIED_PASSWORD = IS_CREDENTIAL & (col(Account.password) == bindparam("verified"))
 """Whether the password that was verified is still the account's."""
 
-IS_EMAILED_LINK = func.starts_with(
-    col(Verification.identifier), literal_column("'reset-password:'")
-) | func.starts_with(col(Verification.identifier), literal_column("'delete-account-'"))
-
 FIND_CREDENTIAL = Statement(
     select(col(Account.id), col(Account.password)).where(
         col(Account.user_id) == bindparam("user_id"), IS_CREDENTIAL
@@ -65,32 +61,17 @@ UPDATE_PASSWORD = Statement(
     .returning(col(Account.id))
 )
 
-_IS_SECOND_FACTOR_CHALLENGE = func.starts_with(
-    col(Verification.identifier), literal_column("'2fa-'")
-)
 REPLACE_HASH = Statement(
     update(Account)
     .where(col(Account.user_id) == bindparam("user_id"), HAS_VERIFIED_PASSWORD)
     .values({"password": bindparam("password")})
 )
 
-DELETE_EMAILED_LINKS = Statement(
-    delete(Verification).where(
-        IS_EMAILED_LINK | _IS_SECOND_FACTOR_CHALLENGE,
-        col(Verification.value) == bindparam("user_id"),
-    )
-)
-
 
 async def set_password(connection: Executor, adapter: Adapter, user_id: str, hashed: str) -> None:
-    """Give a user, whose row is locked, a password, be it the first one or another.
-
-    The links that were mailed to the user before it, to choose a password or to delete the account,
-    end with the old one, and so does a sign-in by it that waits for the second factor.
-    """
+    """Give a user, whose row is locked, a password, be it the first one or another."""
     moment = now()
     if not await UPDATE_PASSWORD.fetch(connection, user_id=user_id, password=hashed, now=moment):
         account = {"userId": user_id, "accountId": user_id, "providerId": "credential"}
         times = {"createdAt": moment, "updatedAt": moment}
         await adapter.create(connection, "account", {**account, "password": hashed, **times})
-    await DELETE_EMAILED_LINKS.fetch(connection, user_id=user_id)

@@ -23,13 +23,13 @@ from sqlalchemy import (
 )
 from sqlmodel import col
 
-from authward.schema.column_types import id_text
-from authward.schema.tables import Account, User, Verification
+from authward.schema.tables import Account, User
 from authward.schema.user_tables import UserTables
-from authward.storage.credentials import IS_CREDENTIAL, IS_EMAILED_LINK, insert_credential
+from authward.storage.credentials import IS_CREDENTIAL, insert_credential
 from authward.storage.new_sessions import SESSION_VALUES, NewSession
 from authward.storage.rows import AuthSession, AuthUser
 from authward.storage.statements import Executor, Statement, StatementCache, new_id
+from authward.storage.verification import ended_links
 from authward.text import to_well_formed
 from authward.timestamps import now
 
@@ -269,10 +269,9 @@ class Users:
             .returning(*of)
             .cte("changed")
         )
-        links = delete(Verification).where(
-            IS_EMAILED_LINK, col(Verification.value).in_(select(id_text(changed.c.id)))
-        )
-        return Statement(select(changed).add_cte(links.cte("ended")))
+        if not self._tables.has_verifications:
+            return Statement(select(changed))
+        return Statement(select(changed).add_cte(ended_links(changed).cte("ended")))
 
 
 def _of_user(user: NewUser) -> dict[str, Any]:

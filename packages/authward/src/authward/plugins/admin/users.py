@@ -34,7 +34,6 @@ from authward.plugins.admin.responses import OneUser
 from authward.schema import responses as schemas
 from authward.schema.fields import DBField
 from authward.schema.values import InvalidFieldError, encode_fields
-from authward.storage.credentials import DELETE_EMAILED_LINKS
 from authward.storage.rows import AuthUser, values_of
 from authward.storage.statements import new_id
 from authward.storage.users import ConstraintError, NewUser
@@ -135,7 +134,7 @@ class Users:
             await ctx.auth.users.lock(connection, user.id)
             changed = await write(ctx, user.id, data)
             if data.get("email", user.email) != user.email:
-                await DELETE_EMAILED_LINKS.fetch(connection, user_id=user.id)
+                await ctx.auth.verifications.end_links(connection, user.id)
             if data.get("banned") is True:
                 await ctx.delete_sessions(user.id)
         return changed

@@ -28,6 +28,7 @@ from authward.plugins.api_key.reading import Reading
 from authward.plugins.api_key.responses import Cleaned, Key, Keys, Verification
 from authward.plugins.api_key.responses import NewKey as NewKeyResponse
 from authward.plugins.api_key.sessions import GET_SESSION, KeySessions
+from authward.plugins.api_key.stores import storage_of
 from authward.plugins.api_key.tables import tables
 from authward.plugins.api_key.verifying import Verifier, Wanted
 from authward.plugins.schema_options import SchemaOptions, with_options
@@ -73,6 +74,8 @@ def api_key(
             and "member" not in context.schema.tables
         ):
             raise ConfigurationError(f"{ID}: organizations' keys need the plugin organization")
+        if any(k.storage != "database" and storage_of(context, k) is None for k in kinds):
+            raise ConfigurationError(f"{ID}: storage needs secondary_storage or custom_storage")
         if any(kind.is_good_for_current_user for kind in kinds):
             context.extensions[ID] = sessions
 

@@ -21,7 +21,7 @@ from authward.plugins.api_key.keys import (
 )
 from authward.plugins.api_key.options import ApiKeyOptions, KeyOwner, permissions_of
 from authward.plugins.api_key.owners import find_own, require_in_organization
-from authward.plugins.api_key.tables import MODEL
+from authward.plugins.api_key.stores import store_of
 from authward.schema.values import as_in_javascript
 from authward.storage.adapter import Row
 from authward.text import utf16_length
@@ -56,7 +56,7 @@ class Changing:
         prefix = ctx.body.get("prefix")
         key = await make_key(options, prefix or options.default_prefix)
         values = await _new_row(ctx, options, owner, key)
-        row = await _written(ctx.auth.adapter.create(ctx.database, MODEL, values))
+        row = await _written(store_of(ctx.auth, options).create(values))
         return with_key(shown(ctx.auth.adapter, row), key) | _metadata_as_given(ctx.body)
 
     async def update(self, ctx: EndpointContext) -> dict[str, Any]:
@@ -68,10 +68,9 @@ class Changing:
         values = _changes(body, options)
         if not values:
             raise APIError(ApiKeyCode.NO_VALUES_TO_UPDATE)
-        where = {"id": row["id"]}
-        rows = await _written(ctx.auth.adapter.update(ctx.database, MODEL, where, values))
+        changed = await _written(store_of(ctx.auth, options).change(row, values))
         self._expired.remove_after(ctx)
-        return shown(ctx.auth.adapter, rows[0] if rows else row)
+        return shown(ctx.auth.adapter, changed)
 
 
 async def _written(writing: Any) -> Any:

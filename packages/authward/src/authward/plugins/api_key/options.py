@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from authward.endpoint_context import EndpointContext
 from authward.errors import ConfigurationError
@@ -36,6 +36,19 @@ class KeyOwner:
 
     reference_id: str
     ctx: EndpointContext
+
+
+class KeyStorage(Protocol):
+    """What keys need of a secondary storage; times to live are in seconds, None for no end."""
+
+    async def get(self, key: str) -> str | None:
+        """Return the text, None if there is none or no longer."""
+
+    async def set(self, key: str, value: str, ttl: int | None = None) -> None:
+        """Keep a text in the place of any older one."""
+
+    async def delete(self, key: str) -> None:
+        """Remove a text, if it is there."""
 
 
 KeyGetter: TypeAlias = Callable[[EndpointContext], str | None]
@@ -110,6 +123,10 @@ class ApiKeyOptions:
             and for none of the server's own.
         default_permissions: of keys for which the server names none; may be an async function.
         references: whose the keys are; organizations' need the plugin `organization`.
+        storage: "database", or "secondary-storage": then keys are there alone.
+        fallback_to_database: keys are in both, and the table decides; the storage saves reading it.
+        custom_storage: a secondary storage for these keys alone.
+        defer_updates: what removes keys that are over or used up happens after the answer.
     """
 
     config_id: str | None = None
@@ -135,6 +152,10 @@ class ApiKeyOptions:
     enable_current_user_for_api_keys: bool = False
     default_permissions: DefaultPermissions | None = None
     references: Literal["user", "organization"] = "user"
+    storage: Literal["database", "secondary-storage"] = "database"
+    fallback_to_database: bool = False
+    custom_storage: KeyStorage | None = None
+    defer_updates: bool = False
 
     @property
     def headers(self) -> tuple[str, ...]:
@@ -186,10 +207,16 @@ def _check(options: ApiKeyOptions) -> None:
             raise ConfigurationError(message)
     if options.key_expiration.min_expires_in > options.key_expiration.max_expires_in:
         raise ConfigurationError(f"{ID}: min_expires_in is more than max_expires_in")
-    if options.references not in {"user", "organization"}:
-        raise ConfigurationError(f"{ID}: references is user or organization")
+    _check_words(options)
     if options.is_good_for_current_user and options.references != "user":
         raise ConfigurationError(f"{ID}: a session has a user, so references is user with it")
+
+
+def _check_words(options: ApiKeyOptions) -> None:
+    if options.storage not in {"database", "secondary-storage"}:
+        raise ConfigurationError(f"{ID}: storage is database or secondary-storage")
+    if options.references not in {"user", "organization"}:
+        raise ConfigurationError(f"{ID}: references is user or organization")
 
 
 def is_default(name: str | None) -> bool:

@@ -8,7 +8,7 @@ from authward.errors import APIError
 from authward.plugins.api_key.codes import ApiKeyCode
 from authward.plugins.api_key.keys import kind_of
 from authward.plugins.api_key.options import ApiKeyOptions, same_kind
-from authward.plugins.api_key.tables import MODEL
+from authward.plugins.api_key.stores import store_of
 from authward.storage.adapter import Row
 from authward.text import is_storable
 
@@ -51,7 +51,7 @@ async def find_own(
     wanted, key_id = kind_of(kinds, given.get("configId")), given.get("keyId") or given.get("id")
     found = None
     if key_id and is_storable(key_id):
-        found = await ctx.auth.adapter.find_one(ctx.database, MODEL, {"id": key_id})
+        found = await store_of(ctx.auth, wanted).by_id(key_id)
     if found is None or not same_kind(found["configId"], wanted.name):
         raise APIError(ApiKeyCode.KEY_NOT_FOUND)
     options = kind_of(kinds, found["configId"])

@@ -9,9 +9,10 @@ from authward.errors import APIError
 from authward.plugins.api_key.cleaning import ExpiredKeys
 from authward.plugins.api_key.codes import ApiKeyCode
 from authward.plugins.api_key.fields import to_number
-from authward.plugins.api_key.keys import shown
+from authward.plugins.api_key.keys import kind_of, shown
 from authward.plugins.api_key.options import ApiKeyOptions, is_default, same_kind
 from authward.plugins.api_key.owners import find_own, require_in_organization
+from authward.plugins.api_key.stores import store_of
 from authward.plugins.api_key.tables import MODEL
 from authward.storage.adapter import Page, Row
 
@@ -33,8 +34,8 @@ class Reading:
         """Delete a key of the current user."""
         if ctx.session.user.fields.get("banned"):
             raise APIError(ApiKeyCode.USER_BANNED)
-        row, _ = await find_own(ctx, self._kinds, ctx.session.user.id, "delete")
-        await ctx.auth.adapter.delete(ctx.database, MODEL, {"id": row["id"]})
+        row, options = await find_own(ctx, self._kinds, ctx.session.user.id, "delete")
+        await store_of(ctx.auth, options).delete(row)
         self._expired.remove_after(ctx)
         return {"success": True}
 
@@ -45,9 +46,7 @@ class Reading:
             user_id = ctx.session.user.id
             await require_in_organization(ctx, user_id, organization_id, "read")
         owner = organization_id or ctx.session.user.id
-        rows = await ctx.auth.adapter.find_many(
-            ctx.database, MODEL, {"referenceId": owner}, _page(ctx)
-        )
+        rows = await _rows(ctx, self._kinds, owner)
         references = "organization" if organization_id else "user"
         meant = [row for row in rows if self._is_meant(row, references, query.get("configId"))]
         limit, offset = (_number(query.get(name)) for name in ("limit", "offset"))
@@ -67,21 +66,44 @@ class Reading:
         return not config_id or same_kind(row["configId"], config_id)
 
 
+async def _rows(ctx: EndpointContext, kinds: Sequence[ApiKeyOptions], owner: str) -> list[Row]:
+    """Return the keys of a kind, or of all; where several are in one place it is asked once."""
+    config_id, places = ctx.query.get("configId"), dict[tuple[object, ...], ApiKeyOptions]()
+    for kind in [kind_of(kinds, config_id)] if config_id else kinds:
+        places.setdefault(_place(kind), kind)
+    rows: dict[str, Row] = {}
+    for kind in places.values():
+        for row in await store_of(ctx.auth, kind).of_owner(owner, _page(ctx, kind)):
+            if row["referenceId"] == owner:
+                rows.setdefault(row["id"], row)
+    return [*rows.values()]
+
+
 def _is_kind(config_id: str | None, kind: ApiKeyOptions) -> bool:
     if is_default(config_id):
         return is_default(kind.config_id)
     return kind.config_id == config_id
 
 
+def _place(kind: ApiKeyOptions) -> tuple[object, ...]:
+    if kind.storage == "database":
+        return ("database",)
+    if kind.custom_storage is not None:
+        return "custom", kind.name
+    return kind.storage, kind.fallback_to_database
+
+
 def _number(text: Any) -> int | None:
     return None if text is None else int(to_number(text))
 
 
-def _page(ctx: EndpointContext) -> Page:
-    """Return the order; the original breaks where there is no such field."""
+def _page(ctx: EndpointContext, kind: ApiKeyOptions) -> Page:
+    """Return the order; without such a field a table has none, and the original breaks."""
     name = ctx.query.get("sortBy")
     if not name:
         return Page()
     if name != "id" and name not in ctx.auth.schema.tables[MODEL].fields:
+        if kind.storage != "database":
+            return Page()
         raise APIError(Code.VALIDATION_ERROR, message="[query.sortBy] is no property of keys")
     return Page(sort_by=name, descending=ctx.query.get("sortDirection") == "desc")

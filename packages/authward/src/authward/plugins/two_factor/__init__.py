@@ -5,8 +5,9 @@ Codes of an authenticator app (TOTP), codes that are sent (OTP), backup codes, t
 
 from authward.context import AuthContext
 from authward.endpoint import Endpoint, Handler
+from authward.hashing import HashedBy
 from authward.plugin import Hook, Plugin, match_paths
-from authward.plugins.kept_secrets import EncryptedBy, HashedBy
+from authward.plugins.kept_secrets import EncryptedBy
 from authward.plugins.schema_options import TableOptions, with_options
 from authward.plugins.two_factor import responses
 from authward.plugins.two_factor.backup_codes import BackupCodes

@@ -1,6 +1,6 @@
 """Between the password and the second factor: the challenge, a cookie and records of it.
 
-The records are in `verification`: whose challenge it is, and how many wrong codes it has seen.
+The records are verification values: whose challenge it is, and how many wrong codes it has seen.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,8 @@ from authward.plugins.two_factor.devices import TrustedDevices
 from authward.plugins.two_factor.options import TwoFactorOptions
 from authward.plugins.two_factor.secrets import random_text
 from authward.plugins.two_factor.store import find as find_row
-from authward.storage import verification
 from authward.storage.rows import AuthSession, AuthUser
-from authward.storage.verification import Consumed
+from authward.storage.verification import Kept
 from authward.timestamps import now
 
 PLUGIN_ID = "two-factor"
@@ -117,8 +116,9 @@ class Challenges:
             key = f"{current.user.id}!{current.session.id}"
             return Verifier(current.user, current.session, key)
         identifier = ctx.signed_cookie(_cookie(ctx))
-        user_id = identifier and await verification.find(ctx.database, identifier)
-        user = await ctx.auth.users.find(ctx.database, user_id) if user_id else None
+        find = ctx.auth.verifications.find
+        kept = await find(ctx.database, identifier) if identifier else None
+        user = await ctx.auth.users.find(ctx.database, kept.value) if kept else None
         if not identifier or user is None:
             raise APIError(TwoFactorCode.INVALID_TWO_FACTOR_COOKIE)
         return Verifier(user, None, identifier, ctx.remember_me)
@@ -170,7 +170,7 @@ class Attempt:
     _ctx: EndpointContext
     _key: str
     _count: int
-    _record: Consumed
+    _record: Kept
 
     async def failed(self) -> None:
         """Count it."""

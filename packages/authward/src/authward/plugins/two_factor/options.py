@@ -6,7 +6,8 @@ from inspect import iscoroutinefunction
 from typing import Any, Literal, TypeAlias
 
 from authward.errors import ConfigurationError
-from authward.plugins.kept_secrets import EncryptedBy, HashedBy
+from authward.hashing import HashedBy
+from authward.plugins.kept_secrets import EncryptedBy
 from authward.plugins.schema_options import SchemaOptions
 from authward.storage.rows import AuthUser
 

@@ -14,7 +14,7 @@ from authward.plugins.two_factor.options import TwoFactorOptions, TwoFactorOTP
 from authward.plugins.two_factor.secrets import random_digits
 from authward.plugins.two_factor.store import Lockout, find
 from authward.storage.rows import SessionAndUser
-from authward.storage.verification import Consumed
+from authward.storage.verification import Kept
 from authward.timestamps import now
 
 _NOT_CONFIGURED = "otp isn't configured"
@@ -60,7 +60,7 @@ class OTP:
             return await self._enable(ctx, who)
         return await self._challenges.finish(ctx, who)
 
-    async def _is_right(self, ctx: EndpointContext, who: Verifier, sent: Consumed) -> bool:
+    async def _is_right(self, ctx: EndpointContext, who: Verifier, sent: Kept) -> bool:
         stored, _, count = sent.value.rpartition(":")
         attempts = int(count) if count.isdecimal() else 0
         if attempts >= self._options.allowed_attempts:
