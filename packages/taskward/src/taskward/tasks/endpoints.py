@@ -1,12 +1,13 @@
 """The six task endpoints."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
 import orjson
 import xxhash
+from asyncpg import Record
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
@@ -21,7 +22,8 @@ from authward.fastapi.current_user import authenticate, jwt_bearer, known_user
 from taskward.database.database import Database
 from taskward.http.compression import COMPRESSED_FROM, accepts_gzip, compressed
 from taskward.http.errors import ErrorDetail, InvalidRequestDetail
-from taskward.http.operations import Endpoint, Headers, Provider, Services
+from taskward.http.operations import Batched, Halves, Headers, Provider, Services
+from taskward.http.raw_json import RawJSONResponse
 from taskward.tasks import idempotency
 from taskward.tasks import store as task_store
 from taskward.tasks.preconditions import etag_matches, parse_if_match
@@ -183,7 +185,7 @@ async def create_task(
             task = await idempotency.create_once(database, user_id, idempotency_key, body)
     finally:  # also after an error, when the task may have been created
         database.on_created(user_id)
-    return TaskResponse(task, 201, f"/api/tasks/{task['id']}")
+    return _at_its_path(task)
 
 
 @router.get("", response_model=list[TaskRead], responses=_errors(400) | _READ)
@@ -251,8 +253,24 @@ async def delete_task(
     return Response(status_code=204)
 
 
-BATCHED: Collection[Endpoint] = frozenset((create_task, get_task, list_tasks, toggle_task))
-"""They await one batchable statement and nothing that needs a task, unless a header says more."""
+def _found(row: Record | None) -> Response:
+    return TaskResponse(task_store.found(row))
+
+
+def _created(row: Record | None) -> Response:
+    return _at_its_path(task_store.stored(row))
+
+
+def _on_created(services: Services, user_id: str) -> None:
+    services.database.on_created(user_id)
+
+
+BATCHED: Batched = {
+    create_task: Halves(task_store.CREATE_TASK, _created, _on_created),
+    get_task: Halves(task_store.GET_TASK, _found),
+    toggle_task: Halves(task_store.TOGGLE_TASK, _found),
+    list_tasks: None,
+}
 
 
 def _add_slash_and_head_routes() -> None:
@@ -274,28 +292,15 @@ def _add_slash_and_head_routes() -> None:
 _add_slash_and_head_routes()
 
 
-class RawJSONResponse(Response):
-    """A response whose body is JSON already."""
-
-    def __init__(self, body: bytes, version: str, status: int = 200) -> None:
-        self.status_code = status
-        self.background = None
-        self.body = body
-        self.etag = f'"{version}"'
-        self.raw_headers = [
-            (b"content-length", str(len(body)).encode()),
-            (b"content-type", b"application/json"),
-            (b"etag", self.etag.encode()),
-        ]
-
-
 class TaskResponse(RawJSONResponse):
     """A task; its ETag is `updated_at`, which every change makes later."""
 
     def __init__(self, task: TaskJSON, status: int = 200, location: str | None = None) -> None:
-        super().__init__(orjson.dumps(task), task["updated_at"], status)
-        if location is not None:
-            self.raw_headers.append((b"location", location.encode()))
+        super().__init__(orjson.dumps(task), task["updated_at"], status, location)
+
+
+def _at_its_path(task: TaskJSON) -> Response:
+    return TaskResponse(task, 201, f"/api/tasks/{task['id']}")
 
 
 def not_modified_or(response: RawJSONResponse, if_none_match: str | None) -> Response:
