@@ -184,17 +184,15 @@ class DirectPath:
         request = DirectRequest(method, url, head, operation, given)
         request.takes_body = wants_body
         if operation.is_batched and len(given) == operation.plain_arguments:
-            self._shorten(request, operation)
+            database, halves = self._services.database, operation.halves
+            if halves is None:
+                request.awaits_one = database.is_batching
+            else:
+                request.batcher = database.batcher(halves.statement)
         user_id, route = given[operation.user], operation.route
         request.facts = {"method": verb, "path": text, "route": route, "user_id": user_id}
         self.edge.look_for_proxies(head.by_name)
         return request
-
-    def _shorten(self, request: DirectRequest, operation: Operation) -> None:
-        database = self._services.database
-        request.awaits_one = database.is_batching
-        if operation.halves is not None:
-            request.batcher = database.batcher(operation.halves.statement)
 
     def accepts_body(self, request: DirectRequest) -> bool:
         """Whether the body, which is here as a whole, is valid; then it is one of the arguments."""

@@ -87,7 +87,7 @@ class Edge:
         self._is_trusted_origin = lru_cache(maxsize=256)(origins.is_allowed_origin)
         self._lines: dict[tuple[bytes | None, tuple[bytes, ...]], bytes] = {}
         self._new_ids = _random_ids()
-        self._access_log = access_log
+        self._access_log: Callable[[Facts, int, float, str], None] = access_log.__call__
         self._observe = observe
 
     def name(self, inbound: bytes | None) -> str:

@@ -14,7 +14,7 @@ What is kept is what was said, never whether it is allowed: tokens are checked f
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TypeAlias
 
 from taskward.http.operations import Headers, NotHandled, unique
 from taskward.http.security_headers import Header
@@ -50,13 +50,8 @@ class Head:
         self.named = self.by_name.get(b"x-request-id")
 
 
-class Message(NamedTuple):
-    """A request as bytes, cut into its parts."""
-
-    method: bytes
-    url: bytes
-    rest_of_head: bytes
-    body: bytes
+Message: TypeAlias = tuple[bytes, bytes, bytes, bytes]
+"""A request as bytes, cut into its parts: method, target, the rest of its head, body."""
 
 
 class KnownHeads:
@@ -69,8 +64,10 @@ class KnownHeads:
     def find(self, data: bytes) -> tuple[Message, Head] | None:
         """Return the request that `data` is, whole and alone, if its head is known."""
         message = _cut(data)
-        head = None if message is None else self._heads.get(message.rest_of_head)
-        if message is None or head is None or len(message.body) != head.length:
+        if message is None:
+            return None
+        head = self._heads.get(message[2])
+        if head is None or len(message[3]) != head.length:
             return None
         return message, head
 
@@ -89,9 +86,9 @@ class KnownHeads:
             if self._missed % _ADMITTED:
                 return
         message = _cut(data)
-        if message is None or len(message.rest_of_head) > MAX_HEAD_BYTES:
+        if message is None or len(message[2]) > MAX_HEAD_BYTES:
             return
-        rest = message.rest_of_head
+        rest = message[2]
         is_same = message == (method, url, rest, body) and len(body) == head.length
         if is_same and rest.count(b"\n") == len(head.headers) + 1:
             if len(self._heads) >= MAX_HEADS:
@@ -107,4 +104,4 @@ def _cut(data: bytes) -> Message | None:
     end = data.find(b"\r\n\r\n", begin) + 4
     if end < begin:
         return None
-    return Message(line[1], line[2], data[begin:end], data[end:])
+    return line[1], line[2], data[begin:end], data[end:]

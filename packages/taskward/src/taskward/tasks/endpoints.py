@@ -54,7 +54,9 @@ class AuthenticatedRoute(APIRoute):
 
 def _parse_id(value: Any) -> Any:
     """Parse an id; an integer beyond bigint is valid too, and no task has it: 404, not 422."""
-    if not isinstance(value, str) or not _INTEGER.fullmatch(value):
+    if not isinstance(value, str):
+        raise ValueError("must be an integer")  # noqa: TRY004 - pydantic's validators do so
+    if not (value.isdecimal() and value.isascii()) and not _INTEGER.fullmatch(value):
         raise ValueError("must be an integer")
     return int(value) if len(value) <= _BIGINT_DIGITS else _NO_TASK
 
@@ -214,7 +216,7 @@ async def get_task(
 ) -> Response:
     """Get a task."""
     task = await task_store.get(database, user_id, task_id)
-    return not_modified_or(TaskResponse(task), if_none_match)
+    return not_modified_or(_response(task), if_none_match)
 
 
 @router.put("/{id}", response_model=TaskRead, responses=_errors(404, 412, 413, 415, 422) | _CHANGED)
@@ -229,7 +231,7 @@ async def update_task(
     task = await task_store.update_content(
         database, user_id, task_id, body, parse_if_match(if_match)
     )
-    return TaskResponse(task)
+    return _response(task)
 
 
 @router.patch(
@@ -239,9 +241,7 @@ async def toggle_task(
     task_id: TaskId, user_id: CurrentUser, database: Tasks, if_match: IfMatch = None
 ) -> Response:
     """Toggle whether a task is completed."""
-    return TaskResponse(
-        await task_store.toggle(database, user_id, task_id, parse_if_match(if_match))
-    )
+    return _response(await task_store.toggle(database, user_id, task_id, parse_if_match(if_match)))
 
 
 @router.delete("/{id}", status_code=204, responses=_errors(404, 412, 422))
@@ -254,7 +254,7 @@ async def delete_task(
 
 
 def _found(row: Record | None) -> Response:
-    return TaskResponse(task_store.found(row))
+    return _response(task_store.found(row))
 
 
 def _created(row: Record | None) -> Response:
@@ -292,15 +292,13 @@ def _add_slash_and_head_routes() -> None:
 _add_slash_and_head_routes()
 
 
-class TaskResponse(RawJSONResponse):
+def _response(task: TaskJSON, status: int = 200, location: str | None = None) -> RawJSONResponse:
     """A task; its ETag is `updated_at`, which every change makes later."""
-
-    def __init__(self, task: TaskJSON, status: int = 200, location: str | None = None) -> None:
-        super().__init__(orjson.dumps(task), task["updated_at"], status, location)
+    return RawJSONResponse(orjson.dumps(task), task["updated_at"], status, location)
 
 
 def _at_its_path(task: TaskJSON) -> Response:
-    return TaskResponse(task, 201, f"/api/tasks/{task['id']}")
+    return _response(task, 201, f"/api/tasks/{task['id']}")
 
 
 def not_modified_or(response: RawJSONResponse, if_none_match: str | None) -> Response:

@@ -73,6 +73,7 @@ _NEW_COLUMNS = {
 _UPDATED_COLUMNS = [_TABLE.c[name] for name in TaskUpdate.model_fields]
 _CLEARABLE = [column.name for column in _UPDATED_COLUMNS if column.nullable]
 _COLUMNS = [as_read(column) for column in _TABLE.c]
+_NAMES = [column.name for column in _TABLE.c]
 _TIMES = [column.name for column in _TABLE.c if isinstance(column.type, DateTime)]
 _UPDATED_AT = _TABLE.c.updated_at
 _OWNED = col(Task.user_id) == bindparam("user_id")
@@ -328,7 +329,7 @@ def found(row: Record | None) -> TaskJSON:
 
 
 def _task(row: Record) -> TaskJSON:
-    return _with_times_as_text(dict(row))
+    return _with_times_as_text(dict(zip(_NAMES, row, strict=True)))
 
 
 def _with_times_as_text(task: dict[str, Any]) -> TaskJSON:
