@@ -198,7 +198,7 @@ class DirectProtocol(HttpToolsProtocol):
     def _cycle_for(
         self, request: DirectRequest, begun: Begun | None = None
     ) -> RequestResponseCycle:
-        scope = self._scope(request.method, request.url, "1.1", [*request.head.headers])
+        scope = self._scope(request.method, request.url, "1.1", [*request.head.by_name.items()])
         if begun is not None:
             scope[BEGUN] = begun
         cycle = self._make_cycle(scope, keep_alive=request.keep_alive)

@@ -32,7 +32,7 @@ _UNUSUAL = frozenset((b"expect", b"transfer-encoding", b"upgrade"))
 class Head:
     """Headers of a request that is for here, and what follows from them alone."""
 
-    __slots__ = ("by_name", "headers", "length", "named", "origin")
+    __slots__ = ("by_name", "length", "named", "origin")
 
     def __init__(self, headers: Sequence[Header]) -> None:
         """Look at headers that the parser has read.
@@ -40,7 +40,6 @@ class Head:
         Raises:
             NotHandled: two have the same name, or one asks for something unusual.
         """
-        self.headers = tuple(headers)
         self.by_name: Headers = unique(headers)
         if not _UNUSUAL.isdisjoint(self.by_name):
             raise NotHandled
@@ -90,7 +89,7 @@ class KnownHeads:
             return
         rest = message[2]
         is_same = message == (method, url, rest, body) and len(body) == head.length
-        if is_same and rest.count(b"\n") == len(head.headers) + 1:
+        if is_same and rest.count(b"\n") == len(head.by_name) + 1:
             if len(self._heads) >= MAX_HEADS:
                 del self._heads[next(iter(self._heads))]
             self._heads[rest] = head
