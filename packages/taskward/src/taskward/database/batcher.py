@@ -5,14 +5,15 @@ of a plan, a commit. So the calls within one tick of the event loop share a stat
 that come while it is under way share the next; they wait for it, but not longer than a few
 milliseconds. A single call is sent as it is, and where nothing is under way none waits.
 
-A caller sees no difference. Each gets the row at its own position, never one of another user. If
+A caller is told by a call: a future for a coroutine that waits, or what else wants its row at once.
+It sees no difference. Each gets the row at its own position, never one of another user. If
 PostgreSQL refuses a batch, nothing was written, and each call is sent on its own.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from asyncpg import FeatureNotSupportedError, PostgresError, Record, SyntaxOrAccessError
 
@@ -69,13 +70,27 @@ class Batchable:
             raise ValueError(msg)
 
 
+class Caller(Protocol):
+    """Who asks: it is told once, and raises nothing then, or others of its batch would wait."""
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """Return those of the statement for one call, in their order."""
+
+    def resolve(self, row: Record | None) -> None:
+        """Learn the row, or that there is none."""
+
+    def reject(self, error: Exception) -> None:
+        """Learn what is in the way of it."""
+
+
 class _PendingFetch(NamedTuple):
     arguments: tuple[Any, ...]
     answer: asyncio.Future[Sequence[Record]]
 
-    def resolve(self, rows: Sequence[Record]) -> None:
+    def resolve(self, row: Record | None) -> None:
         if not self.answer.done():  # else the caller was cancelled
-            self.answer.set_result(rows)
+            self.answer.set_result([] if row is None else [row])
 
     def reject(self, error: Exception) -> None:
         if not self.answer.done():
@@ -92,7 +107,7 @@ class Batcher:
         self._owner = statement.one.names.index(statement.owner)
         self._owner_column = statement.one.columns.index(statement.owner)
         self._execute = execute
-        self._open: list[_PendingFetch] = []
+        self._open: list[Caller] = []
         self._under_way = 0
         self._waiting: asyncio.TimerHandle | None = None
         self._size_limit = _SIZE_LIMIT
@@ -106,13 +121,17 @@ class Batcher:
             asyncpg.PostgresError: PostgreSQL refuses it.
             UnmatchedRowsError: the result is unknown.
         """
-        pending = _PendingFetch(arguments, asyncio.get_running_loop().create_future())
+        answer: asyncio.Future[Sequence[Record]] = asyncio.get_running_loop().create_future()
+        self.add(_PendingFetch(arguments, answer))
+        return await answer
+
+    def add(self, caller: Caller) -> None:
+        """Ask for `caller`, which is told in a later turn of the loop."""
         if not self._open:
             self._begin()
-        self._open.append(pending)
+        self._open.append(caller)
         if len(self._open) >= self._size_limit:
             self._close(self._open)
-        return await pending.answer
 
     def _begin(self) -> None:
         """Begin a batch: it is sent in the next tick, or when another comes back."""
@@ -128,7 +147,7 @@ class Batcher:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _close(self, batch: list[_PendingFetch]) -> None:
+    def _close(self, batch: list[Caller]) -> None:
         """Send a batch, if it is still open."""
         if batch is not self._open:
             return
@@ -139,7 +158,7 @@ class Batcher:
         self._under_way += 1
         self._start(self._send(batch))
 
-    async def _send(self, batch: list[_PendingFetch]) -> None:
+    async def _send(self, batch: list[Caller]) -> None:
         try:
             await self._send_all(batch)
         finally:
@@ -147,7 +166,7 @@ class Batcher:
             if self._waiting is not None:
                 self._close(self._open)
 
-    async def _send_all(self, batch: list[_PendingFetch]) -> None:
+    async def _send_all(self, batch: list[Caller]) -> None:
         if len(batch) == 1:
             await self._send_single(batch[0])
             return
@@ -161,15 +180,15 @@ class Batcher:
         else:
             self._distribute(rows, batch)
 
-    async def _send_single(self, pending: _PendingFetch) -> None:
+    async def _send_single(self, pending: Caller) -> None:
         try:
             rows = await self._execute(self._one.sql, *pending.arguments)
         except Exception as error:  # noqa: BLE001 - re-raised to each caller
             pending.reject(error)
         else:
-            pending.resolve(rows)
+            pending.resolve(rows[0] if rows else None)
 
-    def _start_single(self, batch: Sequence[_PendingFetch]) -> None:
+    def _start_single(self, batch: Sequence[Caller]) -> None:
         for pending in batch:
             self._start(self._send_single(pending))
 
@@ -178,11 +197,11 @@ class Batcher:
         if isinstance(error, FeatureNotSupportedError | SyntaxOrAccessError):
             self._size_limit = 1
 
-    def _arrays(self, batch: Sequence[_PendingFetch]) -> list[Any]:
+    def _arrays(self, batch: Sequence[Caller]) -> list[Any]:
         arrays = map(list, zip(*(pending.arguments for pending in batch), strict=True))
         return self._many.arguments(dict(zip(self._one.names, arrays, strict=True)))
 
-    def _distribute(self, rows: Sequence[Record], batch: Sequence[_PendingFetch]) -> None:
+    def _distribute(self, rows: Sequence[Record], batch: Sequence[Caller]) -> None:
         owner, column = self._owner, self._owner_column
         owners = [row[column] for row in rows]
         requested_by = [pending.arguments[owner] for pending in batch]
@@ -191,20 +210,20 @@ class Batcher:
                 batch, UnmatchedRowsError(f"{len(rows)} rows for {len(batch)}: {self._many.sql}")
             )
             return
-        without: list[_PendingFetch] = []
+        without: list[Caller] = []
         for found, row, pending in zip(owners, rows, batch, strict=True):
             if found is None:
                 without.append(pending)
             else:
-                pending.resolve([row])
+                pending.resolve(row)
         self._resolve_without_row(without)
 
-    def _resolve_without_row(self, pending_fetches: Sequence[_PendingFetch]) -> None:
+    def _resolve_without_row(self, pending_fetches: Sequence[Caller]) -> None:
         if not self._complete:
             self._start_single(pending_fetches)
             return
         for pending in pending_fetches:
-            pending.resolve([])
+            pending.resolve(None)
 
 
 def _differ_by_gaps(owners: Sequence[str | None], requested_by: Sequence[str]) -> bool:
@@ -214,6 +233,6 @@ def _differ_by_gaps(owners: Sequence[str | None], requested_by: Sequence[str]) -
     )
 
 
-def _reject_all(batch: Sequence[_PendingFetch], error: Exception) -> None:
+def _reject_all(batch: Sequence[Caller], error: Exception) -> None:
     for pending in batch:
         pending.reject(error)

@@ -17,6 +17,7 @@ import structlog
 from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
+from authward.storage.statements import Statement
 from taskward.database.batcher import Batchable, Batcher
 from taskward.database.connect import (
     Connector,
@@ -115,6 +116,10 @@ class Database:
     def is_batching(self) -> bool:
         """Whether what is batchable is sent by a task of the batcher's, not of the caller's."""
         return bool(self._batches)
+
+    def batcher(self, statement: Statement) -> Batcher | None:
+        """Return what asks a statement together with others of the same moment, if anything."""
+        return self._batches.get(statement.sql)
 
     def usage(self) -> PoolUsage:
         """Return how full the pool is at this moment."""

@@ -9,17 +9,20 @@ are those of `Edge`; endpoints, their arguments and their responses are those of
 """
 
 import time
-from asyncio import Task
+from asyncio import AbstractEventLoop, CancelledError, Task
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from asyncpg import Record
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from taskward.database.batcher import Batcher
 from taskward.http.backpressure import LARGE
-from taskward.http.edge import Begun, Edge, render, request_id_header
+from taskward.http.edge import Begun, Edge, render, request_id_line
+from taskward.http.known_heads import Head, KnownHeads
 from taskward.http.operations import (
-    Headers,
+    PREFIX,
     NotHandled,
     Operation,
     Operations,
@@ -28,8 +31,8 @@ from taskward.http.operations import (
     body_argument,
     find,
     takes_body,
-    unique,
 )
+from taskward.http.raw_json import RawJSONResponse
 from taskward.http.security_headers import Header
 from taskward.http.steps import Steps
 
@@ -39,7 +42,7 @@ MAX_BODY_BYTES = 65_536
 """Of a request; above that the ordinary way paces what is read."""
 
 _MAX_QUERY_BYTES = 512
-_UNUSUAL = frozenset((b"expect", b"transfer-encoding", b"upgrade"))
+_PREFIX = PREFIX.encode()
 
 
 class _NoEvent:
@@ -49,37 +52,83 @@ class _NoEvent:
         """Wake nobody."""
 
 
+class Finish(Protocol):
+    """The connection of a request."""
+
+    loop: AbstractEventLoop
+
+    def finish(self, request: "DirectRequest", outcome: Response | BaseException) -> None:
+        """Answer."""
+
+
 class DirectRequest:
-    """One request; in uvicorn's protocol it stands where a cycle of request and response does."""
+    """One request; in uvicorn's protocol it stands where a cycle of request and response does.
 
-    __slots__ = (
-        *("method", "url", "headers", "body", "facts", "operation", "arguments", "started", "id"),
-        *("awaits_one", "origin", "named", "takes_body", "task"),
-        *("disconnected", "keep_alive", "more_body", "response_complete", "response_started"),
-    )
+    If its operation has halves, it also is the batch's caller, and stands where a task does.
+    """
+
     message_event = _NoEvent()
+    body = b""
+    keep_alive = True
+    disconnected = more_body = response_complete = response_started = False
+    takes_body = False
+    awaits_one = False
+    """Whether its operation awaits one batched statement, and so needs no task."""
+    batcher: Batcher | None = None
+    """Of the statement that the first half of its operation asks."""
+    task: "Task[None] | Steps"
+    arguments: tuple[Any, ...]
+    """Those of the statement, if the operation has halves."""
+    connection: Finish
+    direct: "DirectPath"
+    id: str
+    facts: dict[str, Any]
+    _is_over = False
 
-    def __init__(self, method: bytes, url: bytes, headers: Sequence[Header]) -> None:
-        """Begin with what stands in the head."""
-        self.method, self.url, self.headers = method, url, headers
-        self.body = b""
+    def __init__(
+        self, method: bytes, url: bytes, head: Head, operation: Operation, given: dict[str, Any]
+    ) -> None:
+        """Begin with what stands in the head, and the arguments that it makes."""
+        self.method, self.url, self.head = method, url, head
+        self.operation, self.given = operation, given
         self.started = time.perf_counter()
-        self.keep_alive = True
-        self.disconnected = self.more_body = self.response_complete = self.response_started = False
-        self.facts: dict[str, Any]
-        self.operation: Operation
-        self.arguments: dict[str, Any]
-        self.id: str
-        self.origin: bytes | None
-        self.named: bytes | None
-        self.takes_body: bool
-        self.awaits_one: bool
-        self.task: Task[None] | Steps
 
     def begun(self, outcome: Response | BaseException) -> Begun:
         """Return what the ordinary way needs to know to answer it."""
         facts = self.facts
         return Begun(self.id, self.started, facts["user_id"], facts["route"], outcome)
+
+    # Of a batch
+
+    def resolve(self, row: Record | None) -> None:
+        """Go on where an endpoint would that waited."""
+        assert self.operation.halves is not None  # noqa: S101
+        try:
+            outcome: Response | BaseException = self.operation.halves.answer(row)
+        except Exception as error:  # noqa: BLE001 - it is answered by the app
+            outcome = error
+        self.reject(outcome)
+
+    def reject(self, outcome: Response | BaseException) -> None:
+        """End, unless it has ended."""
+        if not self._is_over:
+            self._is_over = True
+            self._end(outcome)
+
+    def cancel(self, msg: str | None = None) -> bool:
+        """End soon, whatever the statement does."""
+        if self._is_over:
+            return False
+        self._is_over = True
+        self.connection.loop.call_soon(self._end, CancelledError(msg))
+        return True
+
+    def _end(self, outcome: Response | BaseException) -> None:
+        try:
+            self.connection.finish(self, outcome)
+        except Exception as error:  # noqa: BLE001 - others of the batch wait for their rows
+            message = {"message": "a request could not be answered", "exception": error}
+            self.connection.loop.call_exception_handler(message)
 
 
 class DirectPath:
@@ -90,11 +139,33 @@ class DirectPath:
         self.edge = edge
         self._operations = operations
         self._services = services
+        self._heads = KnownHeads()
         self._defaults: Sequence[Header] = ()
         self._default_lines = b""
 
+    def known(self, data: bytes) -> DirectRequest | None:
+        """Return the request that a read is, if nothing needs a look of the parser."""
+        found = self._heads.find(data)
+        if found is None:
+            return None
+        (method, url, _, body), head = found
+        request = self._prepare(method, url, head)
+        if request is None:
+            return None
+        request.body = body
+        return request if self.accepts_body(request) else None
+
+    def learn(self, data: bytes, request: DirectRequest) -> None:
+        """Know the head of this request, which was the whole of a read, when it comes again."""
+        self._heads.learn(data, request.method, request.url, request.head, request.body)
+
     def prepare(self, method: bytes, url: bytes, headers: Sequence[Header]) -> DirectRequest | None:
         """Return the request that has this head, or None if it is not for here."""
+        return self._prepare(method, url, headers) if url.startswith(_PREFIX) else None
+
+    def _prepare(
+        self, method: bytes, url: bytes, head: Head | Sequence[Header]
+    ) -> DirectRequest | None:
         path, _, query = url.partition(b"?")
         if b"%" in path or len(query) > _MAX_QUERY_BYTES or not path.isascii():
             return None
@@ -103,26 +174,24 @@ class DirectPath:
         if operation is None:
             return None
         try:
-            by_name = unique(headers)
-            if not _UNUSUAL.isdisjoint(by_name) or _length(by_name) > MAX_BODY_BYTES:
+            head = head if isinstance(head, Head) else Head(head)
+            if head.length > MAX_BODY_BYTES:
                 return None
-            given = arguments(operation, self._services, task_id, query, by_name)
-            wants_body = takes_body(operation, by_name)
+            given = arguments(operation, self._services, task_id, query, head.by_name)
+            wants_body = takes_body(operation, head.by_name)
         except NotHandled:
             return None
-        request = DirectRequest(method, url, headers)
-        request.operation, request.arguments, request.takes_body = operation, given, wants_body
-        request.awaits_one = (
-            operation.is_batched
-            and len(given) == operation.plain_arguments
-            and self._services.database.is_batching
-        )
-        user_id = given[operation.user]
-        route = operation.route
+        request = DirectRequest(method, url, head, operation, given)
+        request.takes_body = wants_body
+        if operation.is_batched and len(given) == operation.plain_arguments:
+            database, halves = self._services.database, operation.halves
+            if halves is None:
+                request.awaits_one = database.is_batching
+            else:
+                request.batcher = database.batcher(halves.statement)
+        user_id, route = given[operation.user], operation.route
         request.facts = {"method": verb, "path": text, "route": route, "user_id": user_id}
-        request.origin = by_name.get(b"origin")
-        request.named = by_name.get(b"x-request-id")
-        self.edge.look_for_proxies(by_name)
+        self.edge.look_for_proxies(head.by_name)
         return request
 
     def accepts_body(self, request: DirectRequest) -> bool:
@@ -130,10 +199,24 @@ class DirectPath:
         if not request.takes_body:
             return True
         try:
-            request.arguments |= body_argument(request.operation, request.body)
+            request.given |= body_argument(request.operation, request.body)
         except NotHandled:
             return False
         return True
+
+    def ask(self, batcher: Batcher, request: DirectRequest) -> None:
+        """Do the first half of the operation."""
+        operation, values = request.operation, request.given
+        if operation.body is not None:
+            values = values | vars(values[operation.body[0]])
+        request.arguments = operation.pick(values)
+        request.id = self.edge.new_id(request.head.named)
+        batcher.add(request)
+
+    def over(self, request: DirectRequest) -> None:
+        """Tell that the statement is over."""
+        if (halves := request.operation.halves) is not None:
+            halves.over(self._services, request.facts["user_id"])
 
     async def respond(self, request: DirectRequest) -> Response:
         """Call the endpoint.
@@ -141,8 +224,8 @@ class DirectPath:
         Raises:
             Exception: what the ordinary way has an answer for.
         """
-        request.id = self.edge.name(request.named)
-        return await request.operation.endpoint(**request.arguments)
+        request.id = self.edge.name(request.head.named)
+        return await request.operation.endpoint(**request.given)
 
     def answer(
         self, request: DirectRequest, response: Response, defaults: Sequence[Header]
@@ -154,19 +237,23 @@ class DirectPath:
             response: of the endpoint; it is not large.
             defaults: the server's own headers.
         """
-        own = response.raw_headers
         if defaults is not self._defaults:  # there are new ones each second
             self._defaults, self._default_lines = defaults, render(defaults)
+        if isinstance(response, RawJSONResponse):
+            lines, names = response.lines, response.names
+        else:
+            lines = render(response.raw_headers)
+            names = tuple([name for name, _ in response.raw_headers])
         return b"".join(
-            [
+            (
                 STATUS_LINE[response.status_code],
                 self._default_lines,
-                render(own),
-                b"%b: %b\r\n" % request_id_header(request.id),
-                self.edge.header_lines(request.origin, own, request.facts["path"]),
+                lines,
+                request_id_line(request.id),
+                self.edge.header_lines(request.head.origin, names, request.facts["path"]),
                 b"\r\n" if request.keep_alive else b"connection: close\r\n\r\n",
                 b"" if request.method == b"HEAD" else response.body,
-            ]
+            )
         )
 
     def record(self, request: DirectRequest, response: Response) -> None:
@@ -177,8 +264,3 @@ class DirectPath:
 def is_small(response: Response) -> bool:
     """Whether nobody needs to count or pace it."""
     return len(response.body) <= LARGE
-
-
-def _length(headers: Headers) -> int:
-    """The parser has looked at the digits; so long a number is large anyway."""
-    return int(headers.get(b"content-length", b"0")[:20])

@@ -43,6 +43,8 @@ class DirectProtocol(HttpToolsProtocol):
     """A request whose head is here, and of which nothing has begun."""
     _running: Cycle | None = None
     """The request that is answered while others wait behind it."""
+    _read: bytes | None = None
+    """What is being parsed, if it began where a request begins."""
     _ends = False
     _silent_since: float | None = None
     """When the last answer was complete, if nothing has come since."""
@@ -115,17 +117,46 @@ class DirectProtocol(HttpToolsProtocol):
         if not self._direct.accepts_body(request):
             self._start(self._cycle_for(request))
             return
+        if request.keep_alive and self._read is not None:
+            self._direct.learn(self._read, request)
+        self._run(self._direct, request)
+
+    def _begin_known(self, direct: DirectPath, data: bytes) -> bool:
+        """Begin the request that a read is, if its head is known; nothing else is under way."""
+        if self._ends or not self._may_begin():
+            return False
+        request = direct.known(data)
+        if request is None:
+            return False
+        self.expect_100_continue = False
+        self._run(direct, request)
+        return True
+
+    # The direct way
+
+    def _run(self, direct: DirectPath, request: DirectRequest) -> None:
         self.cycle = request
-        work = self._respond(self._direct, request)
-        if request.awaits_one:
-            request.task = steps = Steps(work)
+        if request.batcher is not None:
+            request.connection, request.direct = self, direct
+            self.tasks.add(request)  # type: ignore[arg-type]
+            direct.ask(request.batcher, request)
+        elif request.awaits_one:
+            request.task = steps = Steps(self._respond(direct, request))
             self.tasks.add(steps)  # type: ignore[arg-type]
             steps.start()
         else:
-            request.task = self.loop.create_task(work)
+            request.task = self.loop.create_task(self._respond(direct, request))
             self.tasks.add(request.task)
 
-    # The direct way
+    def finish(self, request: DirectRequest, outcome: Response | BaseException) -> None:
+        """Answer a request whose statement is over."""
+        direct = request.direct
+        self.tasks.discard(request)
+        direct.over(request)
+        if isinstance(outcome, Response) and is_small(outcome):
+            self._write(direct, request, outcome)
+        else:
+            self._start_asgi_task(self._take_over(request, outcome), self.app)
 
     async def _respond(self, direct: DirectPath, request: DirectRequest) -> None:
         try:
@@ -135,8 +166,10 @@ class DirectProtocol(HttpToolsProtocol):
         try:
             if isinstance(outcome, Response) and is_small(outcome):
                 self._write(direct, request, outcome)
-            else:
-                await self._give_up(request, outcome)
+            elif request.awaits_one:
+                self._start_asgi_task(self._take_over(request, outcome), self.app)
+            else:  # before anybody else has a turn: what is large is counted at once
+                await self._take_over(request, outcome).run_asgi(self.app)
         finally:
             self.tasks.discard(request.task)
 
@@ -150,26 +183,22 @@ class DirectProtocol(HttpToolsProtocol):
             self.on_response_complete()
         direct.record(request, response)
 
-    async def _give_up(self, request: DirectRequest, outcome: Response | BaseException) -> None:
-        """Let the application answer, in place of the request in the connection's books.
-
-        A task does so before anybody else has a turn: what is large is counted at once.
-        """
+    def _take_over(
+        self, request: DirectRequest, outcome: Response | BaseException
+    ) -> RequestResponseCycle:
+        """Let a cycle, in which the application answers, stand in place of the request."""
         cycle = self._cycle_for(request, request.begun(outcome))
         cycle.more_body = False
         if self.cycle is request:
             self.cycle = cycle
         else:
             self._running = cycle
-        if request.awaits_one:
-            self._start_asgi_task(cycle, self.app)
-        else:
-            await cycle.run_asgi(self.app)
+        return cycle
 
     def _cycle_for(
         self, request: DirectRequest, begun: Begun | None = None
     ) -> RequestResponseCycle:
-        scope = self._scope(request.method, request.url, "1.1", request.headers)
+        scope = self._scope(request.method, request.url, "1.1", [*request.head.by_name.items()])
         if begun is not None:
             scope[BEGUN] = begun
         cycle = self._make_cycle(scope, keep_alive=request.keep_alive)

@@ -42,7 +42,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _REQUEST_ID_BYTES = 16
 _REQUEST_IDS_MADE = 256
 _ORIGIN_MAX_LENGTH = 512
-_RENDERED_KEPT = 256
+_LINES_KEPT = 256
 _VARY = (b"vary", b"Origin")
 _CORS = (
     (b"access-control-allow-credentials", b"true"),
@@ -85,19 +85,22 @@ class Edge:
         """Tell browsers of `origins` that they may read, and with `https` never to come without."""
         self._security = SecurityHeaders(https=https)
         self._is_trusted_origin = lru_cache(maxsize=256)(origins.is_allowed_origin)
-        self._rendered = lru_cache(maxsize=_RENDERED_KEPT)(self._render)
+        self._lines: dict[tuple[bytes | None, tuple[bytes, ...]], bytes] = {}
         self._new_ids = _random_ids()
-        self._access_log = access_log
+        self._access_log: Callable[[Facts, int, float, str], None] = access_log.__call__
         self._observe = observe
 
     def name(self, inbound: bytes | None) -> str:
         """Return the request's id, from here on in all logs: the sane inbound one, or a new one."""
-        if inbound is not None and _REQUEST_ID.fullmatch(inbound):
-            request_id = inbound.decode()
-        else:
-            request_id = next(self._new_ids)
+        request_id = self.new_id(inbound)
         request_id_in_logs.set(request_id)
         return request_id
+
+    def new_id(self, inbound: bytes | None) -> str:
+        """Return the same for a request in whose name nothing is logged but its line."""
+        if inbound is not None and _REQUEST_ID.fullmatch(inbound):
+            return inbound.decode()
+        return next(self._new_ids)
 
     def look_for_proxies(self, header_names: Container[bytes]) -> None:
         """Warn once: behind a proxy that is not counted, all clients look like one."""
@@ -110,12 +113,22 @@ class Edge:
         cors = () if FOR_EVERYBODY in path else self._cors(origin)
         return (*cors, *self._security.missing_in(own, path))
 
-    def header_lines(self, origin: bytes | None, own: Sequence[Header], path: str) -> bytes:
-        """Return the same as it stands in a head; put together once for all answers alike."""
-        return self._rendered(origin, tuple(self._security.missing_in(own, path)))
+    def header_lines(self, origin: bytes | None, names: tuple[bytes, ...], path: str) -> bytes:
+        """Return the same as it stands in a head; put together once for all answers alike.
 
-    def _render(self, origin: bytes | None, missing: Sequence[Header]) -> bytes:
-        return render((*self._cors(origin), *missing))
+        Args:
+            origin: that of the request.
+            names: of the headers that the answer has.
+            path: under `/api`.
+        """
+        lines = self._lines.get((origin, names))
+        if lines is None:
+            own = [(name, b"") for name in names]
+            lines = render(self.headers(origin, own, path))
+            if len(self._lines) >= _LINES_KEPT:
+                self._lines.clear()
+            self._lines[origin, names] = lines
+        return lines
 
     def record(self, facts: Facts, status: int, started: float, request_id: str) -> None:
         """Tell the access log and the metrics that a request is over; 0 is one without an answer.
@@ -143,6 +156,11 @@ class Edge:
 def request_id_header(request_id: str) -> Header:
     """Return the header by which the client learns the id."""
     return (b"x-request-id", request_id.encode())
+
+
+def request_id_line(request_id: str) -> bytes:
+    """Return the same as it stands in a head."""
+    return b"x-request-id: %b\r\n" % request_id.encode()
 
 
 def render(headers: Sequence[Header]) -> bytes:

@@ -7,10 +7,11 @@ are found by their path in a dictionary, and called. Requests that `DirectProtoc
 whose outcome is an error or large, come here to be answered.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from inspect import iscoroutinefunction, signature
 from re import Pattern
+from types import MappingProxyType
 from typing import Any, TypeGuard
 
 from fastapi import APIRouter, FastAPI
@@ -22,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from taskward.http.edge import BEGUN, Begun
 from taskward.http.operations import (
-    Endpoint,
+    Batched,
     NotHandled,
     Operation,
     Provider,
@@ -44,7 +45,7 @@ class HotPath:
         rest: ASGIApp,
         router: APIRouter,
         providers: Mapping[Callable[..., Any], Provider],
-        batched: Collection[Endpoint] = (),
+        batched: Batched = MappingProxyType({}),
     ) -> None:
         """Compile the routes of `router` that have exactly the dependencies with a provider.
 

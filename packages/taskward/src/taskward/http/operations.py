@@ -6,10 +6,13 @@ dependencies. An operation here knows success only: whatever is unusual raises `
 anything has happened, and FastAPI finds and words the error.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import itemgetter
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
 
+from asyncpg import Record
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +20,7 @@ from starlette.responses import Response
 
 from authward.bodies import is_too_complex
 from authward.fastapi.current_user import JWTBearer
+from authward.storage.statements import Statement
 
 Headers: TypeAlias = dict[bytes, bytes]
 Services: TypeAlias = Any
@@ -36,6 +40,22 @@ class NotHandled(Exception):  # noqa: N818
     """Not for the hot paths."""
 
 
+class Halves(NamedTuple):
+    """An endpoint that asks one batchable statement, cut in two where it would wait."""
+
+    statement: Statement
+    """Its parameters are called as the endpoint's, or as fields of the body."""
+    answer: Callable[[Record | None], Response]
+    """Makes of the row what the endpoint returns or raises."""
+    over: Callable[[Services, str], None] = lambda _, __: None
+    """Is told, when the statement is over, that it was asked for a user."""
+
+
+Batched: TypeAlias = Mapping[Endpoint, Halves | None]
+"""The endpoints that await one batchable statement and nothing else, unless a header says more;
+those that cannot be cut in two have no halves."""
+
+
 class Operation(NamedTuple):
     """An endpoint and what it is called with: pairs of a parameter's name and what makes it."""
 
@@ -52,6 +72,9 @@ class Operation(NamedTuple):
     """How many arguments there are but for headers, the query and the body."""
     is_batched: bool
     """Whether it awaits one batched statement and nothing else, unless a header says more."""
+    halves: Halves | None
+    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    """Returns the arguments of the statement of `halves`."""
 
 
 Operations: TypeAlias = dict[tuple[str, str], Operation]
@@ -61,7 +84,7 @@ Operations: TypeAlias = dict[tuple[str, str], Operation]
 def compile_operations(
     router: APIRouter,
     providers: Mapping[Callable[..., Any], Provider],
-    batched: Collection[Endpoint] = (),
+    batched: Batched = MappingProxyType({}),
 ) -> Operations:
     """Compile the routes of `router` that have exactly the dependencies with a provider."""
     operations: Operations = {}
@@ -75,7 +98,7 @@ def compile_operations(
 def _compile(
     route: APIRoute,
     providers: Mapping[Callable[..., Any], Provider],
-    batched: Collection[Endpoint],
+    batched: Batched,
 ) -> Operation | None:
     dependant = route.dependant
     calls = [(d.name or "", d.call) for d in dependant.dependencies]
@@ -91,6 +114,7 @@ def _compile(
         (f.name, TypeAdapter[Any](f.field_info.annotation or Any).validator.validate_json)
         for f in dependant.body_params
     ]
+    halves = batched.get(route.endpoint)
     return Operation(
         route,
         route.endpoint,
@@ -102,6 +126,8 @@ def _compile(
         bodies[0] if bodies else None,
         len(calls) + len(dependant.path_params),
         route.endpoint in batched,
+        halves,
+        tuple if halves is None else itemgetter(*halves.statement.names),
     )
 
 

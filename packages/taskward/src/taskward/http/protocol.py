@@ -78,14 +78,21 @@ class BoundedHttpProtocol(DirectProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; if it ends within a request, the rest must come in time."""
-        self._owes = True
         self._silent_since = None
+        direct = self._direct
+        if direct is not None and not self._received and self._begin_known(direct, data):
+            if self._deadline is not None:
+                self._stop_waiting()
+            return
+        self._owes = True
+        self._read = None if self._received else data
         self._received += len(data)
         try:
             self.parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade) as stopped:
             self._end_of_read()
             self._on_parser_stopped(stopped, data)
+        self._read = None
         if self._arriving is not None:
             self._end_of_read()
         if self._owes or self.headers is not _NO_HEAD:
@@ -287,6 +294,7 @@ class BoundedHttpProtocol(DirectProtocol):
         A request that is here as a whole keeps its answer, whatever comes behind it.
         """
         self._stop_waiting()
+        self._ends = True
         cycle = self.cycle
         unanswered = cycle if cycle and not cycle.response_complete else None
         if unanswered and not self._in_body:

@@ -1,12 +1,13 @@
 """The six task endpoints."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
 import orjson
 import xxhash
+from asyncpg import Record
 from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
@@ -21,7 +22,8 @@ from authward.fastapi.current_user import authenticate, jwt_bearer, known_user
 from taskward.database.database import Database
 from taskward.http.compression import COMPRESSED_FROM, accepts_gzip, compressed
 from taskward.http.errors import ErrorDetail, InvalidRequestDetail
-from taskward.http.operations import Endpoint, Headers, Provider, Services
+from taskward.http.operations import Batched, Halves, Headers, Provider, Services
+from taskward.http.raw_json import RawJSONResponse
 from taskward.tasks import idempotency
 from taskward.tasks import store as task_store
 from taskward.tasks.preconditions import etag_matches, parse_if_match
@@ -52,7 +54,9 @@ class AuthenticatedRoute(APIRoute):
 
 def _parse_id(value: Any) -> Any:
     """Parse an id; an integer beyond bigint is valid too, and no task has it: 404, not 422."""
-    if not isinstance(value, str) or not _INTEGER.fullmatch(value):
+    if not isinstance(value, str):
+        raise ValueError("must be an integer")  # noqa: TRY004 - pydantic's validators do so
+    if not (value.isdecimal() and value.isascii()) and not _INTEGER.fullmatch(value):
         raise ValueError("must be an integer")
     return int(value) if len(value) <= _BIGINT_DIGITS else _NO_TASK
 
@@ -183,7 +187,7 @@ async def create_task(
             task = await idempotency.create_once(database, user_id, idempotency_key, body)
     finally:  # also after an error, when the task may have been created
         database.on_created(user_id)
-    return TaskResponse(task, 201, f"/api/tasks/{task['id']}")
+    return _at_its_path(task)
 
 
 @router.get("", response_model=list[TaskRead], responses=_errors(400) | _READ)
@@ -212,7 +216,7 @@ async def get_task(
 ) -> Response:
     """Get a task."""
     task = await task_store.get(database, user_id, task_id)
-    return not_modified_or(TaskResponse(task), if_none_match)
+    return not_modified_or(_response(task), if_none_match)
 
 
 @router.put("/{id}", response_model=TaskRead, responses=_errors(404, 412, 413, 415, 422) | _CHANGED)
@@ -227,7 +231,7 @@ async def update_task(
     task = await task_store.update_content(
         database, user_id, task_id, body, parse_if_match(if_match)
     )
-    return TaskResponse(task)
+    return _response(task)
 
 
 @router.patch(
@@ -237,9 +241,7 @@ async def toggle_task(
     task_id: TaskId, user_id: CurrentUser, database: Tasks, if_match: IfMatch = None
 ) -> Response:
     """Toggle whether a task is completed."""
-    return TaskResponse(
-        await task_store.toggle(database, user_id, task_id, parse_if_match(if_match))
-    )
+    return _response(await task_store.toggle(database, user_id, task_id, parse_if_match(if_match)))
 
 
 @router.delete("/{id}", status_code=204, responses=_errors(404, 412, 422))
@@ -251,8 +253,24 @@ async def delete_task(
     return Response(status_code=204)
 
 
-BATCHED: Collection[Endpoint] = frozenset((create_task, get_task, list_tasks, toggle_task))
-"""They await one batchable statement and nothing that needs a task, unless a header says more."""
+def _found(row: Record | None) -> Response:
+    return _response(task_store.found(row))
+
+
+def _created(row: Record | None) -> Response:
+    return _at_its_path(task_store.stored(row))
+
+
+def _on_created(services: Services, user_id: str) -> None:
+    services.database.on_created(user_id)
+
+
+BATCHED: Batched = {
+    create_task: Halves(task_store.CREATE_TASK, _created, _on_created),
+    get_task: Halves(task_store.GET_TASK, _found),
+    toggle_task: Halves(task_store.TOGGLE_TASK, _found),
+    list_tasks: None,
+}
 
 
 def _add_slash_and_head_routes() -> None:
@@ -274,28 +292,13 @@ def _add_slash_and_head_routes() -> None:
 _add_slash_and_head_routes()
 
 
-class RawJSONResponse(Response):
-    """A response whose body is JSON already."""
-
-    def __init__(self, body: bytes, version: str, status: int = 200) -> None:
-        self.status_code = status
-        self.background = None
-        self.body = body
-        self.etag = f'"{version}"'
-        self.raw_headers = [
-            (b"content-length", str(len(body)).encode()),
-            (b"content-type", b"application/json"),
-            (b"etag", self.etag.encode()),
-        ]
-
-
-class TaskResponse(RawJSONResponse):
+def _response(task: TaskJSON, status: int = 200, location: str | None = None) -> RawJSONResponse:
     """A task; its ETag is `updated_at`, which every change makes later."""
+    return RawJSONResponse(orjson.dumps(task), task["updated_at"], status, location)
 
-    def __init__(self, task: TaskJSON, status: int = 200, location: str | None = None) -> None:
-        super().__init__(orjson.dumps(task), task["updated_at"], status)
-        if location is not None:
-            self.raw_headers.append((b"location", location.encode()))
+
+def _at_its_path(task: TaskJSON) -> Response:
+    return _response(task, 201, f"/api/tasks/{task['id']}")
 
 
 def not_modified_or(response: RawJSONResponse, if_none_match: str | None) -> Response:

@@ -73,6 +73,7 @@ _NEW_COLUMNS = {
 _UPDATED_COLUMNS = [_TABLE.c[name] for name in TaskUpdate.model_fields]
 _CLEARABLE = [column.name for column in _UPDATED_COLUMNS if column.nullable]
 _COLUMNS = [as_read(column) for column in _TABLE.c]
+_NAMES = [column.name for column in _TABLE.c]
 _TIMES = [column.name for column in _TABLE.c if isinstance(column.type, DateTime)]
 _UPDATED_AT = _TABLE.c.updated_at
 _OWNED = col(Task.user_id) == bindparam("user_id")
@@ -212,10 +213,7 @@ async def create(database: Executor, user_id: str, task: TaskCreate) -> TaskJSON
     Raises:
         NotStoredError: PostgreSQL stored nothing, and did not say why.
     """
-    row = await CREATE_TASK.fetchrow(database, user_id=user_id, **dict(task))
-    if row is None:
-        raise NotStoredError
-    return _task(row)
+    return stored(await CREATE_TASK.fetchrow(database, user_id=user_id, **dict(task)))
 
 
 async def list_all(
@@ -232,7 +230,7 @@ async def get(database: Executor, user_id: str, task_id: int) -> TaskJSON:
     Raises:
         TaskNotFoundError: there is none with this id, or it is another user's.
     """
-    return _found(await GET_TASK.fetchrow(database, user_id=user_id, task_id=task_id))
+    return found(await GET_TASK.fetchrow(database, user_id=user_id, task_id=task_id))
 
 
 async def update_content(
@@ -254,7 +252,7 @@ async def update_content(
     given = {f"{name}_is_given": name in task.model_fields_set for name in _CLEARABLE}
     values = {"user_id": user_id, "task_id": task_id, **dict(task), **given}
     if versions is None:
-        return _found(await UPDATE_TASK.fetchrow(database, **values))
+        return found(await UPDATE_TASK.fetchrow(database, **values))
     return await _change_if_match(UPDATE_TASK_IF_MATCH, database, versions, **values)
 
 
@@ -264,7 +262,7 @@ async def toggle(
     """Make a pending task completed and a completed one pending; see `update_content`."""
     values = {"user_id": user_id, "task_id": task_id}
     if versions is None:
-        return _found(await TOGGLE_TASK.fetchrow(database, **values))
+        return found(await TOGGLE_TASK.fetchrow(database, **values))
     return await _change_if_match(TOGGLE_TASK_IF_MATCH, database, versions, **values)
 
 
@@ -287,7 +285,7 @@ async def take(database: Executor, user_id: str, task_id: int) -> TaskJSON:
     Raises:
         TaskNotFoundError: there is none with this id, or it is another user's.
     """
-    return _found(await TAKE_TASK.fetchrow(database, user_id=user_id, task_id=task_id))
+    return found(await TAKE_TASK.fetchrow(database, user_id=user_id, task_id=task_id))
 
 
 async def remove_all(database: Executor, user_id: str) -> None:
@@ -308,14 +306,30 @@ async def _change_if_match(
     return _with_times_as_text({name: row[name] for name in statement.columns if name != "found"})
 
 
-def _found(row: Record | None) -> TaskJSON:
+def stored(row: Record | None) -> TaskJSON:
+    """Return the new task that `CREATE_TASK` gave.
+
+    Raises:
+        NotStoredError: it gave none.
+    """
+    if row is None:
+        raise NotStoredError
+    return _task(row)
+
+
+def found(row: Record | None) -> TaskJSON:
+    """Return the task that a statement for one of a user's gave.
+
+    Raises:
+        TaskNotFoundError: it gave none.
+    """
     if row is None:
         raise TaskNotFoundError
     return _task(row)
 
 
 def _task(row: Record) -> TaskJSON:
-    return _with_times_as_text(dict(row))
+    return _with_times_as_text(dict(zip(_NAMES, row, strict=True)))
 
 
 def _with_times_as_text(task: dict[str, Any]) -> TaskJSON:

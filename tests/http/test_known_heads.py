@@ -1,0 +1,299 @@
+"""Heads that were read before: found only where the parser would read the same, never trusted."""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any
+
+import pytest
+from anyio.from_thread import BlockingPortal
+from anyio.to_thread import run_sync
+from fastapi import FastAPI
+from hypothesis import HealthCheck, given, settings
+
+from taskward.http.direct import DirectRequest
+from taskward.http.known_heads import MAX_HEAD_BYTES, MAX_HEADS, Head, KnownHeads
+from taskward.http.middleware import EdgeMiddleware
+from tests.fuzz.sizes import size
+from tests.fuzz.wire import HOST, PATIENCE
+from tests.http.test_direct import Client, wire_form
+from tests.http.test_fast_path import requests
+from tests.support.wires import Served, exchange, served
+
+EXAMPLES = size(60, 2_000)
+HEADERS = [(b"host", b"x"), (b"authorization", b"Bearer a.b.c")]
+REST = b"Host: x\r\nAuthorization: Bearer a.b.c\r\n\r\n"
+LINE = b"GET /api/tasks/1 HTTP/1.1\r\n"
+BODY = b'{"title": "good"}'
+LONG_REST = REST[:-2] + b"Content-Length: %d\r\n\r\n" % len(BODY)
+
+
+def learned() -> KnownHeads:
+    heads = KnownHeads()
+    heads.learn(LINE + REST, b"GET", b"/api/tasks/1", Head(HEADERS), b"")
+    head = Head([*HEADERS, (b"content-length", b"%d" % len(BODY))])
+    heads.learn(
+        b"POST /api/tasks HTTP/1.1\r\n" + LONG_REST + BODY, b"POST", b"/api/tasks", head, BODY
+    )
+    return heads
+
+
+@pytest.mark.parametrize(
+    ("data", "parts"),
+    [
+        (LINE + REST, (b"GET", b"/api/tasks/1", REST, b"")),
+        (
+            b"PATCH /api/tasks/2/complete HTTP/1.1\r\n" + REST,
+            (b"PATCH", b"/api/tasks/2/complete", REST, b""),
+        ),
+        (
+            b"PUT /api/tasks/3 HTTP/1.1\r\n" + LONG_REST + BODY,
+            (b"PUT", b"/api/tasks/3", LONG_REST, BODY),
+        ),
+    ],
+)
+def test_what_was_read_behind_one_line_is_known_behind_another(
+    data: bytes, parts: tuple[bytes, ...]
+) -> None:
+    found = learned().find(data)
+    assert found is not None
+    assert found[0] == parts
+    assert found[1].by_name[b"authorization"] == b"Bearer a.b.c"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (LINE + REST)[:-1],
+        LINE + REST + b"G",
+        LINE + REST + LINE + REST,
+        b"\r\n" + LINE + REST,
+        LINE + REST.replace(b"a.b.c", b"a.b.d"),
+        LINE + b"X: y\r\n" + REST,
+        LINE + b" folded\r\n" + REST,
+        LINE.replace(b"\r\n", b"\n") + REST,
+        LINE.replace(b"1.1", b"1.0") + REST,
+        LINE.replace(b"GET", b"get") + REST,
+        LINE.replace(b"GET /", b"GET  /") + REST,
+        LINE.replace(b"GET /", b"GET http://x/") + REST,
+        LINE.replace(b"/1", b"/1#2") + REST,
+        LINE.replace(b"/1", b"/%31") + REST,
+        LINE.replace(b"/1", b"/1\xff") + REST,
+        b"POST /api/tasks HTTP/1.1\r\n" + LONG_REST + BODY[:-1],
+        b"POST /api/tasks HTTP/1.1\r\n" + LONG_REST + BODY + b" ",
+        b"",
+    ],
+)
+def test_what_is_not_the_same_or_not_plain_is_left_to_the_parser(data: bytes) -> None:
+    assert learned().find(data) is None
+
+
+def test_nothing_is_learned_that_is_cut_here_in_another_way() -> None:
+    head = Head(HEADERS)
+    for data, method, url, body in (
+        (LINE + REST, b"HEAD", b"/api/tasks/1", b""),
+        (LINE + REST, b"GET", b"/api/tasks/2", b""),
+        (LINE + REST + b"body", b"GET", b"/api/tasks/1", b""),
+        (LINE + REST + b"body", b"GET", b"/api/tasks/1", b"body"),
+        (LINE + b"X: y\r\n" + REST, b"GET", b"/api/tasks/1", b""),
+        (LINE + b"X: " + b"y" * MAX_HEAD_BYTES + b"\r\n" + REST, b"GET", b"/api/tasks/1", b""),
+    ):
+        heads = KnownHeads()
+        heads.learn(data, method, url, head, body)
+        assert heads.find(data) is None
+        assert heads.find(LINE + REST) is None
+
+
+def test_there_are_never_more_than_a_fixed_number_and_newcomers_find_a_place() -> None:
+    heads = KnownHeads()
+    each = [b"Host: %d\r\n\r\n" % number for number in range(2 * MAX_HEADS)]
+    for rest in each:
+        head = Head([(b"host", rest[6:-4])])
+        heads.learn(LINE + rest, b"GET", b"/api/tasks/1", head, b"")
+    known = [rest for rest in each if heads.find(LINE + rest) is not None]
+    assert len(known) == MAX_HEADS
+    assert any(rest in known for rest in each[MAX_HEADS:])
+
+
+async def answered_alone(server: Served, raw: bytes, method: str) -> bytes:
+    [answer] = await exchange(server, [raw], [method])
+    return answer
+
+
+async def test_arbitrary_requests_have_the_same_bytes_when_their_heads_are_known(
+    app: FastAPI,
+) -> None:
+    """Each is a read of its own, and comes twice: the second time its head may be known."""
+
+    async def compare(request: dict[str, Any], other: dict[str, Any]) -> None:
+        again = request | {"method": other["method"], "path": other["path"]}
+        async with served(app, direct=True) as one, served(app, direct=False) as two:
+            seen = []
+            for client in (Client(app, one), Client(app, two)):
+                await client.begin()
+                answers = [
+                    await answered_alone(client.server, wire_form(client, each), each["method"])
+                    for each in (request, request, again)
+                ]
+                seen.append([client.normal(answer) for answer in answers])
+            assert seen[0] == seen[1], (request, other)
+            await one.until_idle()
+
+    async with BlockingPortal() as portal:
+
+        @given(requests(), requests())
+        @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow])
+        def run(request: dict[str, Any], other: dict[str, Any]) -> None:
+            portal.call(compare, request, other)
+
+        await run_sync(run)
+
+
+class Connection:
+    """One connection, on which each request waits for the answer to the last."""
+
+    def __init__(self, server: Served) -> None:
+        self.server = server
+
+    async def open(self) -> None:
+        self.reader, self.writer = await asyncio.open_connection(HOST, self.server.port)
+
+    async def ask(self, raw: bytes) -> tuple[bytes, bytes]:
+        self.writer.write(raw)
+        async with asyncio.timeout(PATIENCE):
+            head = await self.reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: ([0-9]+)", head)
+            return head, await self.reader.readexactly(int(length[1]) if length else 0)
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[Client]:
+    async with served(app, direct=True) as server:
+        client = Client(app, server)
+        await client.begin()
+        yield client
+
+
+@pytest.fixture
+async def connection(client: Client) -> AsyncIterator[Connection]:
+    connection = Connection(client.server)
+    await connection.open()
+    yield connection
+    connection.writer.close()
+    await client.server.until_idle()
+
+
+async def test_a_head_that_was_read_is_not_read_again(
+    client: Client, connection: Connection
+) -> None:
+    raw = client.head("GET", "/api/tasks/existing")
+    first = await connection.ask(raw)
+    [protocol] = client.server.protocols
+    parser = protocol.parser
+    protocol.parser = None  # type: ignore[assignment]  # whoever asks it now fails
+    again = await connection.ask(raw)
+    assert first[1] == again[1]
+    head, _ = await connection.ask(client.head("PATCH", "/api/tasks/existing/complete"))
+    assert head.startswith(b"HTTP/1.1 200 ")
+    protocol.parser = parser
+
+
+async def test_a_body_behind_a_known_head_is_that_of_its_own_request(
+    client: Client, connection: Connection
+) -> None:
+    for title in ("one", "two", "six"):
+        raw = client.head("POST", "/api/tasks", b'{"title": "%b"}' % title.encode())
+        head, body = await connection.ask(raw)
+        assert head.startswith(b"HTTP/1.1 201 ")
+        assert json.loads(body)["title"] == title
+    raw = client.head("POST", "/api/tasks", b'{"title": "tw"}\n')
+    head, body = await connection.ask(raw[:-1] + b"}")
+    assert head.startswith(b"HTTP/1.1 422 ")
+
+
+async def test_a_token_is_checked_each_time_though_its_head_is_known(
+    client: Client, connection: Connection
+) -> None:
+    raw = client.head("GET", "/api/tasks/existing")
+    for _ in range(2):
+        head, _ = await connection.ask(raw)
+        assert head.startswith(b"HTTP/1.1 200 ")
+    client.app.state.better_auth.tokens.deny_user(client.user_id)
+    head, _ = await connection.ask(raw)
+    assert head.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_the_second_part_of_a_request_teaches_nothing(
+    client: Client, connection: Connection
+) -> None:
+    """It looks like a request, but its head began in the read before, with somebody's token."""
+    raw = client.raw("GET", "/api/tasks/existing", b"", "Host: x")
+    begin = (
+        client.head("GET", "/api/tasks/existing").removesuffix(b"\r\n\r\n").replace(b"Host", b"X")
+    )
+    connection.writer.write(begin + b"\r\nY: ")
+    [protocol] = client.server.protocols
+    async with asyncio.timeout(PATIENCE):
+        while not protocol._received:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        head, _ = await connection.ask(raw)
+        assert head.startswith(b"HTTP/1.1 200 ")
+        head, _ = await connection.ask(raw)
+    assert head.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_after_a_refusal_no_request_is_begun_however_well_it_is_known(
+    client: Client,
+    connection: Connection,
+) -> None:
+    raw = client.head("GET", "/api/tasks/existing")
+    await answered_alone(client.server, raw, "GET")
+    connection.writer.write(raw + b"nonsense\r\n\r\n")
+    async with asyncio.timeout(PATIENCE):
+        await asyncio.sleep(0)
+        connection.writer.write(raw)
+        answered = await connection.reader.read()
+    assert answered.count(b"HTTP/1.1 200 ") == 1
+
+
+async def test_a_server_that_ends_closes_the_connection_of_a_known_head_too(
+    client: Client,
+    connection: Connection,
+) -> None:
+    raw = client.head("GET", "/api/tasks/existing")
+    await connection.ask(raw)
+    client.server.protocols[-1].shutdown()
+    head, _ = await connection.ask(raw)
+    assert b"\r\nconnection: close\r\n" in head
+    assert await connection.reader.read() == b""
+
+
+async def test_one_whose_line_cannot_be_logged_keeps_nobody_of_its_batch_waiting(
+    client: Client,
+) -> None:
+    closed = StringIO()
+    closed.close()
+    told: list[Any] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+    raw = client.head("GET", "/api/tasks/existing")
+    with redirect_stdout(closed):
+        answers = await asyncio.gather(
+            *(answered_alone(client.server, raw, "GET") for _ in range(9))
+        )
+    loop.set_exception_handler(None)
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+    assert len(told) == 9
+    assert {type(error) for error in told} == {ValueError}
+
+
+async def test_a_known_head_is_answered_directly_in_every_operation(client: Client) -> None:
+    edge = client.app.middleware_stack
+    assert isinstance(edge, EdgeMiddleware)
+    for method, path in (("GET", "/api/tasks/existing"), ("GET", "/api/tasks?status=all")):
+        for _ in range(2):
+            await client.ask(method, path)
+            assert isinstance(client.server.protocols[-1].cycle, DirectRequest)
