@@ -1,4 +1,4 @@
-"""A scenario is data: calls and SQL statements, in order.
+"""A scenario is data: calls, SQL statements and looks at rows, in order.
 
 In every string of a step `<<name>>` stands for a variable: `<<base>>` is the server's own origin,
 `<<here>>` is unique to this scenario, and a call with `save="a"` fills `<<a.token>>`,
@@ -54,6 +54,15 @@ class Sql:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """What a query finds in the server's own database, which is compared as an answer is."""
+
+    name: str
+    text: str
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ExistingUser:
     """Somebody has signed up a moment ago, with `PASSWORD`, and is remembered under `who`."""
 
@@ -83,7 +92,7 @@ class Edit:
     change: Callable[[str | None], str | None]
 
 
-Step = Call | Sql | ExistingUser | Derive | Stored | Edit
+Step = Call | Sql | Rows | ExistingUser | Derive | Stored | Edit
 
 
 @dataclass(frozen=True)

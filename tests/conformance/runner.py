@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from asyncpg import DataError
 
 from .connections import Connections
-from .model import Call, Derive, Edit, ExistingUser, Scenario, Sql, Stored
+from .model import Call, Derive, Edit, ExistingUser, Rows, Scenario, Sql, Stored
 from .normal import Normaliser
 from .setup import TABLES_OF_OTHERS
 from .store import Store
@@ -65,6 +65,12 @@ class ScenarioState:
         args, subject = [*map(self.fill, step.args)], self.subject
         with suppress(*([DataError] if TABLES_OF_OTHERS else [])):
             subject.connections.use(subject.database_url, lambda c: c.execute(step.text, *args))
+
+    def rows(self, step: Rows) -> dict[str, str]:
+        args, subject = [*map(self.fill, step.args)], self.subject
+        use = subject.connections.use
+        found = use(subject.database_url, lambda c: c.fetch(step.text, *args))
+        return {"rows": json.dumps([dict(row) for row in found])}
 
     def remember(self, name: str, answer: Answer) -> None:
         found = {"jwt": answer.get("set-auth-jwt"), **_everything(answer)}
@@ -153,7 +159,7 @@ def _body(answer: Answer) -> dict[str, Any]:
 
 
 def run_scenario(scenario: Scenario, subject: Subject, run: str) -> list[dict[str, str]]:
-    """The shapes of all answers, in order; other steps than calls leave none."""
+    """The shapes of all answers and rows, in order; other steps leave none."""
     here = f"{zlib.crc32(scenario.name.encode()):08x}{run}"
     state = ScenarioState(subject, {"base": subject.base_url, "here": here})
     normaliser = Normaliser(subject.base_url, subject.secret)
@@ -161,6 +167,9 @@ def run_scenario(scenario: Scenario, subject: Subject, run: str) -> list[dict[st
     for step in scenario.steps:
         if isinstance(step, Sql):
             state.execute(step)
+            continue
+        if isinstance(step, Rows):
+            shapes.append(state.rows(step))
             continue
         if isinstance(step, ExistingUser):
             known = insert_user(subject, step, here, _COOKIE)

@@ -20,7 +20,7 @@ from authward import BetterAuthOptions
 from tests.support.servers import HOST, ROOT, Server
 
 from . import setups
-from .model import Scenario, Sql
+from .model import Rows, Scenario, Sql
 
 Callback = Callable[[Any], Awaitable[None]]
 Collect = Callable[[str], Callback]
@@ -101,7 +101,7 @@ def plays_on_other_tables(scenario: Scenario) -> bool:
     has_other_names = TABLES_OF_OTHERS.startswith("drizzle")
     if TABLES_OF_OTHERS and scenario.name in _WITH_IDS_OF_THEIR_OWN:
         return False
-    return not has_other_names or not any(isinstance(step, Sql) for step in scenario.steps)
+    return not has_other_names or not any(isinstance(step, Sql | Rows) for step in scenario.steps)
 
 
 class SetupServer(Server):

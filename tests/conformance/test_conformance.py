@@ -27,7 +27,7 @@ from tests.support.servers import (
 from .connections import Connections
 from .differences import described, differences
 from .mail import MAIL, MailServer, mail_settings
-from .model import Call, Scenario, Stored
+from .model import Call, Rows, Scenario, Stored
 from .plugins import PLUGINS, PluginServer, plugin_settings
 from .runner import Subject, run_scenario
 from .scenarios import SCENARIOS
@@ -115,7 +115,7 @@ def _compared(scenario: Scenario, pair: Pair) -> list[str]:
     run = f"x{next(_runs)}"
     with ThreadPoolExecutor(2) as both:
         theirs, ours = both.map(lambda subject: run_scenario(scenario, subject, run), pair)
-    calls = [step for step in scenario.steps if isinstance(step, Call | Stored)]
+    calls = [step for step in scenario.steps if isinstance(step, Call | Rows | Stored)]
     lines = []
     for call, original, subject in zip(calls, theirs, ours, strict=True):
         found = differences(call, original, subject)
