@@ -26,7 +26,7 @@ _SIGN_IN_AND_UP = (
     *("/verify-authentication", "/verify-registration"),
     *("/magic-link/verify", "/sign-in/email-otp", "/email-otp/verify-email"),
     *("/sign-in/anonymous", "/multi-session/set-active", "/one-time-token/verify"),
-    *("/sign-in/phone-number", "/phone-number/verify"),
+    *("/sign-in/phone-number", "/phone-number/verify", "/one-tap/callback"),
 )
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         OAuthResource,
         oauth_provider,
     )
+    from authward.plugins.one_tap import OneTapOptions, one_tap
     from authward.plugins.one_time_token import OneTimeTokenOptions, one_time_token
     from authward.plugins.organization import OrganizationOptions, organization
     from authward.plugins.passkey import PasskeyOptions, passkey
@@ -71,6 +72,7 @@ __all__ = [
     "MultiSessionOptions",
     "OAuthProviderOptions",
     "OAuthResource",
+    "OneTapOptions",
     "OneTimeTokenOptions",
     "OrganizationOptions",
     "PasskeyOptions",
@@ -97,6 +99,7 @@ __all__ = [
     "mcp",
     "multi_session",
     "oauth_provider",
+    "one_tap",
     "one_time_token",
     "organization",
     "passkey",
@@ -144,6 +147,7 @@ _MODULES = {
     "MultiSessionOptions": "multi_session",
     "OAuthProviderOptions": "oauth_provider",
     "OAuthResource": "oauth_provider",
+    "OneTapOptions": "one_tap",
     "OneTimeTokenOptions": "one_time_token",
     "OrganizationOptions": "organization",
     "PasskeyOptions": "passkey",
@@ -170,6 +174,7 @@ _MODULES = {
     "mcp": "mcp",
     "multi_session": "multi_session",
     "oauth_provider": "oauth_provider",
+    "one_tap": "one_tap",
     "one_time_token": "one_time_token",
     "organization": "organization",
     "passkey": "passkey",
