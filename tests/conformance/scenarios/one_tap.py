@@ -26,6 +26,8 @@ TAP: Final = "one tap"
 OWN: Final = "one tap of one's own"
 DOMAIN: Final = "one tap for a domain"
 HOUR: Final = 3600
+_TIMES: Final = ("iat", "exp")
+"""Claims that are given in seconds from now."""
 
 
 def token(save: str, who: str = "ada", sign: str = "RS256", **claims: Any) -> Derive:
@@ -43,7 +45,7 @@ def token(save: str, who: str = "ada", sign: str = "RS256", **claims: Any) -> De
             "name": who.title(),
             "email": f"{who}.{here}@example.com",
             "picture": "https://p/1",
-            **{name: now + at if name in {"iat", "exp"} else at for name, at in claims.items()},
+            **{name: now + at if at and name in _TIMES else at for name, at in claims.items()},
         }
         key = keys()[sign == "stranger"]
         header = {"alg": "PS256" if sign == "PS256" else "RS256", "kid": key.kid or ""}
