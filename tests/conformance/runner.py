@@ -89,6 +89,12 @@ class ScenarioState:
             text = subject.statement(step.text)
             subject.connections.use(subject.database_url, lambda c: c.execute(text, *args))
 
+    def kept(self, step: Rows | Stored, normaliser: Normaliser) -> dict[str, str]:
+        """What is in the database, or in the secondary storage."""
+        if isinstance(step, Rows):
+            return self.rows(step)
+        return normaliser.stored(self.store.of(self.variables))
+
     def rows(self, step: Rows) -> dict[str, str]:
         args, subject = [*map(self.fill, step.args)], self.subject
         use = subject.connections.use
@@ -192,9 +198,6 @@ def run_scenario(scenario: Scenario, subject: Subject, run: str) -> list[dict[st
         if isinstance(step, Sql):
             state.execute(step)
             continue
-        if isinstance(step, Rows):
-            shapes.append(state.rows(step))
-            continue
         if isinstance(step, ExistingUser):
             known = insert_user(subject, step, here, _COOKIE)
             state.variables |= {f"{step.who}.{name}": value for name, value in known.items()}
@@ -205,8 +208,8 @@ def run_scenario(scenario: Scenario, subject: Subject, run: str) -> list[dict[st
         if isinstance(step, Edit):
             state.store.edit(state.fill(step.key), step.change)
             continue
-        if isinstance(step, Stored):
-            shapes.append(normaliser.stored(state.store.of(state.variables)))
+        if isinstance(step, Rows | Stored):
+            shapes.append(state.kept(step, normaliser))
             continue
         answer = send(subject.url, state.filled(step))
         if step.save:
