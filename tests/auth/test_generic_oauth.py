@@ -8,7 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from authward.errors import ConfigurationError
-from authward.oauth.generic import GenericOAuth, TokenRequest
+from authward.oauth.generic import GenericOAuth
+from authward.oauth.generic_config import TokenRequest
 from authward.oauth.provider import AuthorizationRequest, Tokens
 from authward.plugins import GenericOAuthConfig, generic_oauth
 from tests.support.fake_provider import CLIENT_ID, CLIENT_SECRET, FakeProvider, Script

@@ -22,7 +22,7 @@ from authward.oauth import social_provider
 from authward.oauth.catalog import CATALOG
 from authward.oauth.errors import ProviderError
 from authward.oauth.known_provider import KnownProvider
-from authward.oauth.provider import AuthorizationRequest
+from authward.oauth.provider import AuthorizationRequest, Tokens
 from tests.support.fake_provider import keys
 from tests.support.servers import JS, node
 
@@ -154,8 +154,9 @@ def answers(name: str, kind: str) -> dict[str, Any]:
     token = {"access_token": "the-access-token", "token_type": "Bearer", "expires_in": 3600}
     token |= case.get("token", {})
     if has_claims:
-        return {"token": token | {"id_token": signed(name, kind, chosen)}}
-    return {"token": token, **chosen}
+        token |= {"id_token": signed(name, kind, chosen)}
+        return {"token": token, "refresh": token}
+    return {"token": token, "refresh": token, **chosen}
 
 
 def signed(name: str, kind: str, claims: dict[str, Any]) -> str:
@@ -266,6 +267,51 @@ def expected(theirs: dict[str, Any]) -> dict[str, Any] | None:
     usual = {"name": user.get("name") or "", "email": user.get("email"), "image": user.get("image")}
     verified = user.get("emailVerified") in {True, "true"}
     return {**user, **usual, "emailVerified": verified, "subject": str(theirs["subject"])}
+
+
+@pytest.mark.parametrize(("name", "kind"), PAIRS)
+async def test_a_provider_refreshes_and_tells_of_accounts_as_the_originals(
+    name: str,
+    kind: str,
+    cases: list[dict[str, Any]],
+    original: dict[str, Any],
+    server: Answers,
+) -> None:
+    position = PAIRS.index((name, kind))
+    theirs = original["results"][position]
+    server.answers = cases[position]["answers"]
+    usual = provider(name, kind).urls
+    ours = provider(name, kind, {each: server.url(each, url) for each, url in usual.items()})
+    tokens = await ours.exchange_code(
+        "the-code", code_verifier=VERIFIER, redirect_uri=REDIRECT, device_id="the-device"
+    )
+    assert await told(ours, replace(tokens, user=cases[position]["tokens"].get("user"))) == (
+        theirs["user"] and {"user": known_of(theirs["user"]), "data": theirs["data"]}
+    )
+    server.requests.clear()
+    assert (ours.refresh_endpoint is None) == (theirs["refreshed"] is None)
+    if ours.refresh_endpoint is not None:
+        renewed = await ours.refresh("the-refresh-token")
+        scopes = theirs["refreshed"].get("scopes") or []
+        assert (renewed.access_token, list(renewed.scopes or ())) == ("the-access-token", scopes)
+    assert [comparable(each) for each in server.requests] == [
+        comparable(each) for each in theirs["refreshes"]
+    ]
+
+
+async def told(ours: KnownProvider, tokens: Tokens) -> dict[str, Any] | None:
+    try:
+        info = await ours.account_info(tokens)
+    except ProviderError:
+        return None
+    return {"user": known_of(info.user), "data": info.data}
+
+
+def known_of(user: dict[str, Any]) -> dict[str, Any]:
+    """The original leaves out an address's state that it does not know, or tells it as a text."""
+    verified = user.get("emailVerified") in {True, "true"}
+    known = {name: value for name, value in user.items() if value not in (None, "")}
+    return {**known, "emailVerified": verified}
 
 
 def parts(url: str) -> tuple[Any, ...]:

@@ -16,11 +16,13 @@ NO_USER_INFO = "/oops?error=unable_to_get_user_info"
 
 
 def options(provider: FakeProvider, **google: Any) -> dict[str, dict[str, Any]]:
-    token = {**CLIENT, "token_endpoint": f"{provider.url}/token"}
-    jwks = {"jwks_url": f"{provider.url}/jwks", "issuers": [provider.url, "accounts.google.com"]}
+    def at(**paths: str) -> dict[str, str]:
+        return {name: f"{provider.url}/{path}" for name, path in paths.items()}
+
+    emails = at(token="token", user="user", emails="user/emails")
     return {
-        "github": {**token, "user_endpoint": f"{provider.url}/user"},
-        "google": {**token, **jwks, **google},
+        "github": {**CLIENT, "endpoints": emails},
+        "google": {**CLIENT, "endpoints": at(token="token", jwks="jwks"), **google},
     }
 
 
@@ -53,6 +55,10 @@ def octocat(who: str, /, **more: Any) -> Script:
     ]
     emails = more.pop("emails", listed)
     return Script(userinfo={**profile, "email": None, **more}, emails=emails)
+
+
+def googler(who: str, /, **claims: Any) -> Script:
+    return profile(who, **{"iss": "https://accounts.google.com", **claims})
 
 
 async def test_github_tells_the_primary_address(github: Visitor, name: str) -> None:
@@ -105,7 +111,7 @@ async def test_github_refuses_a_code_with_200(github: Visitor) -> None:
 
 
 async def test_google_signs_in(google: Visitor, name: str) -> None:
-    assert await google.sign_in(profile(name, picture="https://g/p", nonce=None)) == "/done"
+    assert await google.sign_in(googler(name, picture="https://g/p", nonce=None)) == "/done"
     user = await google.user()
     assert user is not None
     assert (user["email"], user["emailVerified"]) == (f"{name}@example.com", True)
@@ -113,9 +119,9 @@ async def test_google_signs_in(google: Visitor, name: str) -> None:
 
 
 async def test_google_has_two_names_as_issuer(google: Visitor, name: str) -> None:
-    assert await google.sign_in(profile(name, iss="accounts.google.com")) == "/done"
+    assert await google.sign_in(googler(name, iss="accounts.google.com")) == "/done"
     assert (
-        await google.sign_in(profile(name, iss="accounts.google.com.evil.example")) == NO_USER_INFO
+        await google.sign_in(googler(name, iss="accounts.google.com.evil.example")) == NO_USER_INFO
     )
 
 
@@ -123,7 +129,7 @@ async def test_google_has_two_names_as_issuer(google: Visitor, name: str) -> Non
 async def test_googles_token_must_be_signed_by_google(
     google: Visitor, name: str, sign: str
 ) -> None:
-    script = Script(claims=profile(name).claims, sign=sign)
+    script = Script(claims=googler(name).claims, sign=sign)
     assert await google.sign_in(script) == NO_USER_INFO
 
 
@@ -132,7 +138,7 @@ async def test_googles_tokens_are_good_for_an_hour(
 ) -> None:
     now = int(time.time())
     for issued, status in ((now - 3500, 200), (now - 3700, 401)):
-        claims = {**profile(name).claims, "iat": issued, "exp": now + 600}
+        claims = {**googler(name).claims, "iat": issued, "exp": now + 600}
         token = provider.id_token(claims)
         answer = await google.post("sign-in/social", provider="google", idToken={"token": token})
         assert answer.status_code == status
@@ -155,7 +161,7 @@ async def test_google_may_be_for_one_domain_only(
         visitor = Visitor(app, "google")
         begun = await visitor.begin()
         assert begun.query["hd"] == wanted
-        script = profile(f"u{secrets.token_hex(6)}", hd=domain)
+        script = googler(f"u{secrets.token_hex(6)}", hd=domain)
         assert await visitor.back(begun, script) == answer
 
 

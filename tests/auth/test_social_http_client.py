@@ -11,8 +11,10 @@ import pytest
 from fastapi import FastAPI
 
 from authward.oauth import http_client
+from authward.oauth.discovery import _url
 from authward.oauth.errors import ProviderError
-from authward.oauth.openid_connect import OpenIDConnect
+from authward.oauth.generic import GenericOAuth
+from authward.oauth.generic_config import GenericOAuthConfig
 from tests.support.fake_provider import FakeProvider, Script
 from tests.support.social_site import Visitor, generic, profile, site
 
@@ -94,7 +96,7 @@ async def test_a_provider_that_is_away_is_not_found_until_it_is_back(
             assert (refused.status_code, refused.json()["code"]) == (404, "PROVIDER_NOT_FOUND")
             with FakeProvider() as provider:
                 known = app.state.better_auth.social_providers["fake"]
-                known.discovery_url = provider.discovery_url
+                known.config = replace(known.config, discovery_url=provider.discovery_url)
                 monkeypatch.setattr(known, "_ask_not_before", 0.0)
                 await visitor.begin()
 
@@ -118,9 +120,7 @@ async def test_a_provider_that_is_away_is_not_found_until_it_is_back(
 async def test_nonsense_in_a_discovery_document_makes_no_provider(
     database_url: str, provider: FakeProvider, metadata: dict[str, Any]
 ) -> None:
-    known = OpenIDConnect(
-        provider_id="x", client_id="c", client_secret="s", discovery_url=provider.discovery_url
-    )
+    known = GenericOAuth(config(provider.discovery_url))
     provider.metadata = metadata
     try:
         assert not await known.is_ready()
@@ -130,15 +130,20 @@ async def test_nonsense_in_a_discovery_document_makes_no_provider(
 
 
 def test_a_document_that_came_by_https_leads_to_https_only() -> None:
-    known = OpenIDConnect(
-        provider_id="x", client_id="c", client_secret="s", discovery_url="https://a.example/d"
-    )
     with pytest.raises(ProviderError, match="token_endpoint is not https"):
-        known._endpoint({"token_endpoint": "http://a.example/token"}, "token_endpoint")
+        _url({"token_endpoint": "http://a.example/token"}, "token_endpoint", "https://a.example/d")
 
 
 def test_secrets_are_not_shown() -> None:
-    known = OpenIDConnect(
-        provider_id="x", client_id="c", client_secret="hush", discovery_url="https://a.example/d"
+    known = config("https://a.example/d")
+    assert "hush" not in f"{known!r} {GenericOAuth(known)!r}"
+
+
+def config(discovery_url: str) -> GenericOAuthConfig:
+    return GenericOAuthConfig(
+        provider_id="x",
+        client_id="c",
+        client_secret="hush",
+        discovery_url=discovery_url,
+        require_id_token_verification=True,
     )
-    assert "hush" not in repr(known)

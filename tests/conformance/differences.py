@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from ada_url import URL
 
-from .model import Call, Stored
+from .model import Call, Rows, Stored
 
 Shape = dict[str, str]
 
@@ -26,7 +26,7 @@ _SIGN_IN_AND_UP = (
     *("/verify-authentication", "/verify-registration"),
     *("/magic-link/verify", "/sign-in/email-otp", "/email-otp/verify-email"),
     *("/sign-in/anonymous", "/multi-session/set-active", "/one-time-token/verify"),
-    *("/sign-in/phone-number", "/phone-number/verify"),
+    *("/sign-in/phone-number", "/phone-number/verify", "/one-tap/callback"),
 )
 
 
@@ -345,7 +345,7 @@ def _is_the_metadata_of_less(theirs: str, ours: str) -> bool:
     }
 
 
-def differences(call: Call | Stored, theirs: Shape, ours: Shape) -> list[str]:
+def differences(call: Call | Rows | Stored, theirs: Shape, ours: Shape) -> list[str]:
     """One line for each field that differs and has no known reason."""
     if isinstance(call, Stored):
         return [
@@ -355,7 +355,7 @@ def differences(call: Call | Stored, theirs: Shape, ours: Shape) -> list[str]:
         ]
     excused: set[str] = set()
     for known in KNOWN:
-        if known.applies(call, theirs, ours):
+        if isinstance(call, Call) and known.applies(call, theirs, ours):
             excused |= known.fields
     return [
         f"{name}:\n      original: {theirs[name]}\n      ours:     {ours[name]}"
@@ -364,10 +364,12 @@ def differences(call: Call | Stored, theirs: Shape, ours: Shape) -> list[str]:
     ]
 
 
-def described(call: Call | Stored) -> str:
+def described(call: Call | Rows | Stored) -> str:
     """The request, short enough to read and long enough to repeat."""
     if isinstance(call, Stored):
         return call.name
+    if isinstance(call, Rows):
+        return f"{call.name}\n    {call.text} {call.args}"
     headers = "; ".join(f"{name}: {value}" for name, value in call.headers)
     body = (call.body or b"")[:300].decode("latin-1")
     return f"{call.name}\n    {call.method} {call.path[:200]} [{headers[:300]}] {body}"

@@ -1,8 +1,9 @@
-"""A scenario is data: calls and SQL statements, in order.
+"""A scenario is data: calls, SQL statements and looks at rows, in order.
 
 In every string of a step `<<name>>` stands for a variable: `<<base>>` is the server's own origin,
-`<<here>>` is unique to this scenario, and a call with `save="a"` fills `<<a.token>>`,
-`<<a.id>>`, `<<a.signed>>` (the session cookie's value as it was sent), `<<a.unquoted>>` (the same,
+`<<here>>` is unique to this scenario, `<<row.a>>` an id for a row in it (a uuid, which tables of
+every kind but those with numbers take), and a call with `save="a"` fills `<<a.token>>`, `<<a.id>>`,
+`<<a.signed>>` (the session cookie's value as it was sent), `<<a.unquoted>>` (the same,
 percent-decoded), `<<a.signature>>`, `<<a.cookie>>` (`name=value`), `<<a.remember>>` (the same for
 dont_remember), `<<a.cookies>>` (all cookies) and `<<a.jwt>>`; and of every answer the values of its
 JSON by their paths (`<<a.mails.0.otp>>`), its cookies (`<<a.set.better-auth.two_factor>>`, as
@@ -54,6 +55,15 @@ class Sql:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """What a query finds in the server's own database, which is compared as an answer is."""
+
+    name: str
+    text: str
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ExistingUser:
     """Somebody has signed up a moment ago, with `PASSWORD`, and is remembered under `who`."""
 
@@ -83,7 +93,7 @@ class Edit:
     change: Callable[[str | None], str | None]
 
 
-Step = Call | Sql | ExistingUser | Derive | Stored | Edit
+Step = Call | Sql | Rows | ExistingUser | Derive | Stored | Edit
 
 
 @dataclass(frozen=True)

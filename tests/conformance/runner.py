@@ -1,7 +1,9 @@
 """Plays a scenario against one server and writes down the shapes of its answers."""
 
+import hashlib
 import json
 import re
+import uuid
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,14 +13,17 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from asyncpg import DataError
 
+from authward.schema.style import DRIZZLE
+
 from .connections import Connections
-from .model import Call, Derive, Edit, ExistingUser, Scenario, Sql, Stored, get
+from .model import Call, Derive, Edit, ExistingUser, Rows, Scenario, Sql, Stored, get
 from .normal import Normaliser
 from .setup import TABLES_OF_OTHERS
 from .store import Store
 from .users import insert_user
 from .wire import Answer, send
 
+_NAME: Final = re.compile(r'"(\w+)"')
 _VARIABLE: Final = re.compile(r"<<([\w.-]+)>>")
 _COOKIE: Final = "better-auth.session_token"
 _STATE: Final = "better-auth.state"
@@ -35,6 +40,17 @@ class Subject:
     secret: str
     connections: Connections
     store: Store | None = None
+    snake_case: bool = False
+    """Whether its tables and columns have the names that Drizzle gives them."""
+
+    def statement(self, text: str) -> str:
+        """A scenario's own statement, with the names that are there; texts in it stay."""
+        if not self.snake_case:
+            return text
+        parts = text.split("'")
+        named = [_NAME.sub(lambda m: f'"{DRIZZLE.column(m[1])}"', part) for part in parts[::2]]
+        parts[::2] = named
+        return "'".join(parts)
 
 
 @dataclass
@@ -45,7 +61,13 @@ class ScenarioState:
     variables: dict[str, str] = field(default_factory=dict)
 
     def fill(self, text: str) -> str:
-        return _VARIABLE.sub(lambda match: self.variables.get(match[1], f"no-{match[1]}"), text)
+        return _VARIABLE.sub(lambda match: self._value(match[1]), text)
+
+    def _value(self, name: str) -> str:
+        if name.startswith("row."):
+            text = name.removeprefix("row.") + self.variables["here"]
+            return str(uuid.UUID(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()))
+        return self.variables.get(name, f"no-{name}")
 
     def filled(self, step: Call) -> Call:
         body = step.body
@@ -64,7 +86,23 @@ class ScenarioState:
         """Where ids are no texts, a text that is no id is no row's."""
         args, subject = [*map(self.fill, step.args)], self.subject
         with suppress(*([DataError] if TABLES_OF_OTHERS else [])):
-            subject.connections.use(subject.database_url, lambda c: c.execute(step.text, *args))
+            text = subject.statement(step.text)
+            subject.connections.use(subject.database_url, lambda c: c.execute(text, *args))
+
+    def kept(self, step: Rows | Stored, normaliser: Normaliser) -> dict[str, str]:
+        """What is in the database, or in the secondary storage."""
+        if isinstance(step, Rows):
+            return self.rows(step)
+        send(self.subject.url, get("/ok"))  # is answered once callbacks have run
+        stored = normaliser.stored(self.store.of(self.variables))
+        return stored | normaliser.kept(self.store.values(self.variables))
+
+    def rows(self, step: Rows) -> dict[str, str]:
+        args, subject = [*map(self.fill, step.args)], self.subject
+        use = subject.connections.use
+        text = subject.statement(step.text)
+        found = use(subject.database_url, lambda c: c.fetch(text, *args))
+        return {"rows": json.dumps([[*row.values()] for row in found])}
 
     def remember(self, name: str, answer: Answer) -> None:
         found = {"jwt": answer.get("set-auth-jwt"), **_everything(answer)}
@@ -153,7 +191,7 @@ def _body(answer: Answer) -> dict[str, Any]:
 
 
 def run_scenario(scenario: Scenario, subject: Subject, run: str) -> list[dict[str, str]]:
-    """The shapes of all answers, in order; other steps than calls leave none."""
+    """The shapes of all answers and rows, in order; other steps leave none."""
     here = f"{zlib.crc32(scenario.name.encode()):08x}{run}"
     state = ScenarioState(subject, {"base": subject.base_url, "here": here})
     normaliser = Normaliser(subject.base_url, subject.secret)
@@ -172,10 +210,8 @@ def run_scenario(scenario: Scenario, subject: Subject, run: str) -> list[dict[st
         if isinstance(step, Edit):
             state.store.edit(state.fill(step.key), step.change)
             continue
-        if isinstance(step, Stored):
-            send(subject.url, get("/ok"))  # is answered once callbacks have run
-            stored = normaliser.stored(state.store.of(state.variables))
-            shapes.append(stored | normaliser.kept(state.store.values(state.variables)))
+        if isinstance(step, Rows | Stored):
+            shapes.append(state.kept(step, normaliser))
             continue
         answer = send(subject.url, state.filled(step))
         if step.save:

@@ -20,7 +20,7 @@ from authward import BetterAuthOptions
 from tests.support.servers import HOST, ROOT, Server
 
 from . import setups
-from .model import Scenario, Sql
+from .model import Scenario
 
 Callback = Callable[[Any], Awaitable[None]]
 Collect = Callable[[str], Callback]
@@ -28,12 +28,15 @@ MakeOptions = Callable[[BetterAuthOptions, Collect], BetterAuthOptions]
 _SHORT: Final = 2
 TABLES_OF_OTHERS: Final = os.environ.get("CONFORMANCE_TABLES", "")
 """Whose tables ours has, and what their ids are: `prisma-uuid` or `drizzle-uuid`."""
-_WITH_IDS_OF_THEIR_OWN: Final = {
-    "admin: whoever is named in the options",
-    "admin: create-user",
-    "kinds of api keys: an organization's",
+_NOT_ON_OTHER_TABLES: Final = {
+    "admin: whoever is named in the options": "rows with ids that are no uuid",
+    "admin: create-user": "rows with ids that are no uuid",
+    "kinds of api keys: an organization's": "rows with ids that are no uuid",
+    "fields: everything given": "fractions, where Prisma and Drizzle have lists of integers",
+    "fields: changes": "fractions, where Prisma and Drizzle have lists of integers",
+    "oauth: client credentials": "its statement writes a list as JSON",
 }
-"""They make rows with ids that are no uuid."""
+"""What is played on Better Auth's own tables only, and why."""
 APP: Final = "tests.conformance.setup_app:app"
 
 
@@ -97,11 +100,8 @@ def tables_of_others() -> dict[str, str]:
 
 
 def plays_on_other_tables(scenario: Scenario) -> bool:
-    """Whether a scenario's own statements, if it has any, find the names and ids they have."""
-    has_other_names = TABLES_OF_OTHERS.startswith("drizzle")
-    if TABLES_OF_OTHERS and scenario.name in _WITH_IDS_OF_THEIR_OWN:
-        return False
-    return not has_other_names or not any(isinstance(step, Sql) for step in scenario.steps)
+    """Whether a scenario is one for them, too."""
+    return not TABLES_OF_OTHERS or scenario.name not in _NOT_ON_OTHER_TABLES
 
 
 class SetupServer(Server):

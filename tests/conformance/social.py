@@ -41,11 +41,30 @@ LINKING: Final[dict[str, dict[str, Any]]] = {
         "requireLocalEmailVerified": False,
         "updateUserInfoOnLink": True,
     },
+    "choosy social": {"trustedProviders": ["trusted"]},
+    "one tap": {},
+    "one tap of one's own": {},
+    "one tap for a domain": {},
 }
 ACCOUNT: Final[dict[str, dict[str, bool]]] = {
     "social": {},
     "lax social": {"encryptOAuthTokens": True, "storeAccountCookie": True},
+    "choosy social": {},
+    "one tap": {},
+    "one tap of one's own": {},
+    "one tap for a domain": {},
 }
+ONE_TAP: Final[dict[str, dict[str, Any]]] = {
+    "one tap": {},
+    "one tap of one's own": {"clientId": ["tap-id", "other-id"], "disableSignup": True},
+    "one tap for a domain": {},
+}
+"""What the plugin `oneTap` is told."""
+_GOOGLE: Final[dict[str, dict[str, Any]]] = {
+    "one tap for a domain": {"hd": "example.com", "overrideUserInfoOnSignIn": True},
+}
+CHOOSY: Final = "choosy social"
+"""Where the application says whom it wants: `own_rules` on both sides."""
 _DUMMIES: Final = {
     "github": {"clientId": "github-id", "clientSecret": "github-secret"},
     "google": {"clientId": "google-id", "clientSecret": "google-secret"},
@@ -59,7 +78,11 @@ def social_settings(setting: str) -> Iterator[dict[str, str]]:
         yield {}
         return
     with FakeProvider() as provider:
-        yield {"SOCIAL": json.dumps(_options(provider, setting))}
+        more = {"ORIGINAL": "own_rules", "SETUP": CHOOSY} if setting == CHOOSY else {}
+        if setting in ONE_TAP:
+            # In the place of Google's keys, of which the original knows but one address.
+            more = {"ORIGINAL": "one_tap", "SETUP": f"{setting}|{provider.url}/jwks"}
+        yield {"SOCIAL": json.dumps(_options(provider, setting)), **more}
 
 
 def _options(provider: FakeProvider, setting: str) -> dict[str, Any]:
@@ -77,11 +100,24 @@ def _options(provider: FakeProvider, setting: str) -> dict[str, Any]:
     }
     usual = {name: bare if name == "bare" else common for name in PROVIDERS}
     return {
-        "social": _DUMMIES,
+        "social": _social(setting),
+        **(
+            {"oneTap": ONE_TAP[setting], "jwks": f"{provider.url}/jwks"}
+            if setting in ONE_TAP
+            else {}
+        ),
         "viaPlugin": VIA_PLUGIN,
         "generic": [{"providerId": name, **usual[name], **PROVIDERS[name]} for name in PROVIDERS],
+        "choosy": setting == CHOOSY,
         "account": {"accountLinking": LINKING[setting], **ACCOUNT[setting]},
     }
+
+
+def _social(setting: str) -> dict[str, dict[str, Any]]:
+    """Whoever has a One Tap of their own has no provider `google`."""
+    if setting == "one tap of one's own":
+        return {"github": _DUMMIES["github"]}
+    return {**_DUMMIES, "google": {**_DUMMIES["google"], **_GOOGLE.get(setting, {})}}
 
 
 class SocialServer(TaskwardServer):

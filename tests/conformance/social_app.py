@@ -13,14 +13,21 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from authward import BetterAuth, BetterAuthOptions
-from authward.oauth import GitHub, Google, OpenIDConnect, SocialProvider
-from authward.options import AccountLinking, AccountOptions, AdvancedOptions, DatabaseOptions
-from authward.plugins import GenericOAuthConfig, expo, generic_oauth
+from authward import BetterAuth, BetterAuthOptions, Plugin
+from authward.oauth import GenericOAuth, SocialProvider, social_provider
+from authward.options import (
+    AccountLinking,
+    AccountOptions,
+    AdvancedOptions,
+    DatabaseOptions,
+    UserOptions,
+)
+from authward.plugins import GenericOAuthConfig, OneTapOptions, expo, generic_oauth, one_tap
 from authward.schema.style import BETTER_AUTH, STYLES
 from authward.server import DEFAULT_PLUGINS
 from taskward.database.database import Database
 from taskward.database.url import DatabaseURL
+from tests.conformance.wanted import only_wanted
 from tests.support.auth_options import UNLIMITED
 
 RENAMED = {
@@ -28,14 +35,13 @@ RENAMED = {
     "clientSecret": "client_secret",
     "providerId": "provider_id",
     "discoveryUrl": "discovery_url",
-    "scopes": "scope",
     "disableSignUp": "disable_sign_up",
+    "disableSignup": "disable_signup",
     "disableImplicitSignUp": "disable_implicit_sign_up",
     "disableIdTokenSignIn": "disable_id_token_sign_in",
-    "overrideUserInfo": "override_user_info_on_sign_in",
+    "overrideUserInfo": "override_user_info",
     "overrideUserInfoOnSignIn": "override_user_info_on_sign_in",
     "accessType": "access_type",
-    "hd": "hosted_domain",
     "authorizationUrl": "authorization_url",
     "tokenUrl": "token_url",
     "userInfoUrl": "user_info_url",
@@ -57,9 +63,11 @@ RENAMED = {
 
 
 def options(social: dict[str, Any], **more: Any) -> BetterAuthOptions:
-    """Our options for the original's."""
+    """Our options for the original's; where they are choosy, with a rule of the application."""
     account = dict(social.get("account", {}))
+    choosy = UserOptions(validate_user_info=only_wanted) if social.get("choosy") else UserOptions()
     return BetterAuthOptions(
+        user=choosy,
         social_providers=tuple(_providers(social)),
         account=AccountOptions(
             account_linking=AccountLinking(**_renamed(account.pop("accountLinking", {}))),
@@ -70,29 +78,34 @@ def options(social: dict[str, Any], **more: Any) -> BetterAuthOptions:
             *DEFAULT_PLUGINS,
             generic_oauth(list(_via_plugin(social))),
             *([expo()] if social.get("expo") else []),
+            *_one_tap(social),
         ),
         **more,
     )
+
+
+def _one_tap(social: dict[str, Any]) -> Iterator[Plugin]:
+    if "oneTap" in social:
+        yield one_tap(OneTapOptions(jwks_url=social["jwks"], **_renamed(social["oneTap"])))
 
 
 def _providers(social: dict[str, Any]) -> Iterator[SocialProvider]:
     for each in social.get("generic", []):
         if each["providerId"] in social.get("viaPlugin", ()):
             continue
-        yield OpenIDConnect(**_renamed(each))
-    kinds = {"github": GitHub, "google": Google}
+        yield GenericOAuth(_config(each))
     for name, each in social.get("social", {}).items():
-        yield kinds[name](**_renamed(each))
+        yield social_provider(name, **_renamed(each))
 
 
 def _via_plugin(social: dict[str, Any]) -> Iterator[GenericOAuthConfig]:
     for each in social.get("generic", []):
         if each["providerId"] in social.get("viaPlugin", ()):
-            given = _renamed(each)
-            given["scopes"] = given.pop("scope")
-            if "override_user_info_on_sign_in" in given:
-                given["override_user_info"] = given.pop("override_user_info_on_sign_in")
-            yield GenericOAuthConfig(**given)
+            yield _config(each)
+
+
+def _config(given: dict[str, Any]) -> GenericOAuthConfig:
+    return GenericOAuthConfig(**_renamed({"scopes": ["openid", "email", "profile"], **given}))
 
 
 def _renamed(given: dict[str, Any]) -> dict[str, Any]:

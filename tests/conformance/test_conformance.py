@@ -27,7 +27,7 @@ from tests.support.servers import (
 from .connections import Connections
 from .differences import described, differences
 from .mail import MAIL, MailServer, mail_settings
-from .model import Call, Scenario, Stored
+from .model import Call, Rows, Scenario, Stored
 from .plugins import PLUGINS, PluginServer, plugin_settings
 from .runner import Subject, run_scenario
 from .scenarios import SCENARIOS
@@ -65,10 +65,11 @@ def _settings(setting: str, database_url: str) -> dict[str, str]:
     }
 
 
-def _subject(server: Server, connections: Connections) -> Subject:
+def _subject(server: Server, connections: Connections, *, snake_case: bool) -> Subject:
     settings = server.environment()
     base_url, database_url = settings["BETTER_AUTH_URL"], settings["DATABASE_URL"]
-    return Subject(server.url, base_url, database_url, SECRET, connections, store_of(settings))
+    store = store_of(settings)
+    return Subject(server.url, base_url, database_url, SECRET, connections, store, snake_case)
 
 
 @contextlib.contextmanager
@@ -86,7 +87,11 @@ def _pair(setting: str, connections: Connections, theirs: str, ours: str) -> Ite
         OriginalServer(_settings(setting, theirs) | social) as original,
         subject(_settings(setting, ours) | social | tables_of_others()) as server,
     ):
-        yield _subject(original, connections), _subject(server, connections)
+        drizzles = TABLES_OF_OTHERS.startswith("drizzle")
+        yield (
+            _subject(original, connections, snake_case=False),
+            _subject(server, connections, snake_case=drizzles),
+        )
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +120,7 @@ def _compared(scenario: Scenario, pair: Pair) -> list[str]:
     run = f"x{next(_runs)}"
     with ThreadPoolExecutor(2) as both:
         theirs, ours = both.map(lambda subject: run_scenario(scenario, subject, run), pair)
-    calls = [step for step in scenario.steps if isinstance(step, Call | Stored)]
+    calls = [step for step in scenario.steps if isinstance(step, Call | Rows | Stored)]
     lines = []
     for call, original, subject in zip(calls, theirs, ours, strict=True):
         found = differences(call, original, subject)
@@ -126,7 +131,7 @@ def _compared(scenario: Scenario, pair: Pair) -> list[str]:
 
 async def _check(scenario: Scenario, pair_for: FindPair) -> None:
     if not plays_on_other_tables(scenario):
-        pytest.skip("its statements are for Better Auth's own tables")
+        pytest.skip("for Better Auth's own tables only")
     pair = await pair_for(scenario.setting)
     found = await anyio.to_thread.run_sync(_compared, scenario, pair)
     assert not found, f"{len(found)} answers differ\n\n" + "\n\n".join(found)

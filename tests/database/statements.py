@@ -62,7 +62,8 @@ def kept_in(value: Any, where: str, depth: int = 3) -> Iterator[tuple[str, State
     elif depth and isinstance(value, dict | list | tuple | set | frozenset):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
-            yield from kept_in(item, f"{where}.{key}", depth - 1)
+            name = getattr(key, "__name__", key)
+            yield from kept_in(item, f"{where}.{name}", depth - 1)
     elif depth and isinstance(value, type) and value.__module__.startswith("taskward"):
         yield from kept_in(dict(vars(value)), where, depth - 1)
 

@@ -43,7 +43,19 @@ async function run({ provider: name, options, request, endpoints, answers, token
   const given = { ...exchanged, ...tokens }
   const info = await provider.getUserInfo(given)
   const subject = info && provider.accountSubject({ tokens: given, profile: info.data })
-  return { url: url.href, requests, user: info?.user ?? null, subject: subject ?? null }
+  const signedIn = requests.splice(0)
+  const refreshed = await provider.refreshAccessToken?.('the-refresh-token').then(
+    ({ accessToken, refreshToken, scopes }) => ({ accessToken, refreshToken, scopes }),
+  )
+  return {
+    url: url.href,
+    requests: signedIn,
+    user: info?.user ?? null,
+    data: info?.data ?? null,
+    subject: subject ?? null,
+    refreshes: requests,
+    refreshed: refreshed ?? null,
+  }
 }
 
 const results = []

@@ -70,6 +70,7 @@ def every_plugin() -> list[Plugin]:
         plugins.phone_number(phones),
         plugins.anonymous(),
         plugins.multi_session(),
+        plugins.one_tap(plugins.OneTapOptions(client_id="the-client")),
         plugins.one_time_token(),
         plugins.last_login_method(plugins.LastLoginMethodOptions(store_in_database=True)),
         plugins.api_key(keys),

@@ -31,7 +31,7 @@ def accounts(who: str = "ada", name: str = "", **more: Any) -> Call:
 
 
 def linked(id: str, who: str = "ada", provider: str = "github", scope: str = "") -> Sql:  # noqa: A002
-    return Sql(LINKED, (f"{id}-<<here>>", provider, f"<<{who}.id>>", scope))
+    return Sql(LINKED, (f"<<row.{id}>>", provider, f"<<{who}.id>>", scope))
 
 
 def unlink(name: str, account: Any, who: str = "ada", **more: Any) -> Call:
@@ -71,29 +71,29 @@ SCENARIOS = [
         linked("one"),
         linked("bobs", "bob"),
         unlink("unknown", "unknown"),
-        unlink("another user's", "bobs-<<here>>"),
+        unlink("another user's", "<<row.bobs>>"),
         unlink("by the provider's id", "x"),
         unlink("by the provider", "github"),
         unlink("empty", ""),
-        unlink("mine", "one-<<here>>"),
-        unlink("again", "one-<<here>>"),
+        unlink("mine", "<<row.one>>"),
+        unlink("again", "<<row.one>>"),
         accounts(),
         accounts("bob"),
         linked("two"),
         unlink("NUL", "\x00"),
         unlink("a surrogate", "\ud800"),
-        unlink("not from a trusted page", "two-<<here>>", origin="https://evil.example"),
+        unlink("not from a trusted page", "<<row.two>>", origin="https://evil.example"),
         session(),
     ),
     scenario(
         "unlink-account keeps the last one",
         signed_up(),
         unlink("unknown", "unknown"),
-        Sql('update account set id = $2 where "userId" = $1', ("<<ada.id>>", "last-<<here>>")),
-        unlink("the last", "last-<<here>>"),
+        Sql('update account set id = $2 where "userId" = $1', ("<<ada.id>>", "<<row.last>>")),
+        unlink("the last", "<<row.last>>"),
         accounts(),
         linked("one"),
-        unlink("the password", "last-<<here>>"),
+        unlink("the password", "<<row.last>>"),
         accounts(),
         sign_in(name="no password any more"),
         Sql('delete from account where "userId" = $1', ("<<ada.id>>",)),
@@ -119,9 +119,9 @@ SCENARIOS = [
         signed_up(),
         linked("one"),
         created("2 days"),
-        unlink("two days", "one-<<here>>"),
+        unlink("two days", "<<row.one>>"),
         sign_in(save="new"),
-        unlink("a new session", "one-<<here>>", "new"),
+        unlink("a new session", "<<row.one>>", "new"),
         accounts(),
     ),
     scenario(
@@ -130,11 +130,11 @@ SCENARIOS = [
         linking(),
         back(script()),
         Sql(
-            'update account set id = "providerId" || $2 where "userId" = $1',
+            'update account set id = md5("providerId" || $2)::uuid where "userId" = $1',
             ("<<ada.id>>", "<<here>>"),
         ),
-        unlink("the password", "credential<<here>>"),
-        unlink("the last", "fake<<here>>"),
+        unlink("the password", "<<row.credential>>"),
+        unlink("the last", "<<row.fake>>"),
         accounts(),
         session(),
         setting="lax social",

@@ -27,7 +27,9 @@ from .password_reset import PAGES, bodies, leading_to
 
 SEND: Final = "/send-verification-email"
 FORGED: Final = "forged@example.com"
-FORGED_ID: Final = "forged"
+FORGED_ID: Final = "f0000000-0000-4000-8000-00000000000f"
+TAKEN_ID: Final = "f0000000-0000-4000-8000-00000000000e"
+LEGACY_ID: Final = "f0000000-0000-4000-8000-00000000000d"
 HOUR: Final = 3600
 NO_EMAIL_TOKEN: Final = "no Better Auth server makes such a token for an e-mail, front ends may"
 
@@ -107,11 +109,11 @@ TOKENS: Final[dict[str, str]] = {
     ),
 }  # fmt: skip
 _NEW_USER: Final = (
-    'insert into "user" (id, name, email, "emailVerified") values ($1, $1, $2, false)'
+    'insert into "user" (id, name, email, "emailVerified") values ($1, $2, $2, false)'
 )
 FORGING: Final = (
     Sql(_NEW_USER + " on conflict do nothing", (FORGED_ID, FORGED)),
-    Sql(_NEW_USER + " on conflict do nothing", ("taken", "taken@example.com")),
+    Sql(_NEW_USER + " on conflict do nothing", (TAKEN_ID, "taken@example.com")),
 )
 
 SCENARIOS = [
@@ -139,10 +141,10 @@ SCENARIOS = [
     ),
     scenario(
         "a token of the legacy kind changes the address at once",
-        Sql(_NEW_USER, ("legacy", "legacy@example.com")),
+        Sql(_NEW_USER, (LEGACY_ID, "legacy@example.com")),
         verify(
             minted(
-                email="legacy@example.com", updateTo="New@example.com", userId="legacy", exp=EXP
+                email="legacy@example.com", updateTo="New@example.com", userId=LEGACY_ID, exp=EXP
             ),
         ),
         mails(),

@@ -66,7 +66,7 @@ STATEMENTS: Final = {
     "break": "update verification set value = $2 where identifier = $1",
     "double": (
         'insert into account (id, "accountId", "providerId", "userId", "createdAt", "updatedAt") '
-        'select id || $2, "accountId", "providerId", "userId", now(), now() '
+        'select md5(id::text || $2)::uuid, "accountId", "providerId", "userId", now(), now() '
         'from account where "providerId" = $1 and "accountId" = $2'
     ),
 }

@@ -17,7 +17,7 @@ from authward import (
     SessionOptions,
     UserOptions,
 )
-from authward.oauth import GitHub
+from authward.oauth import social_provider
 from tests.conformance.model import (
     Derive,
     Scenario,
@@ -101,7 +101,7 @@ _ELSEWHERE: Final = AdvancedOptions(
 
 
 def _with(**changed: Any) -> MakeOptions:
-    github = GitHub(client_id="its-id", client_secret="its-secret")
+    github = social_provider("github", client_id="its-id", client_secret="its-secret")
 
     def options(base: BetterAuthOptions, _: Collect) -> BetterAuthOptions:
         return replace(base, social_providers=(github,), on_user_deleted=(), **changed)

@@ -1,9 +1,10 @@
 """Hooks, and rules of the application about who may come and how passwords are kept."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from authward import BetterAuthOptions
+from authward import BetterAuthOptions, plugins
 from authward.callbacks import DeletedUser, Refused, UserInfo
 from authward.codes import ErrorCode
 from authward.endpoint_context import EndpointContext
@@ -17,7 +18,10 @@ from authward.options import (
 )
 from authward.password_options import PasswordOptions
 from tests.conformance.model import (
+    Sql,
+    Step,
     call,
+    email,
     get,
     mails,
     post,
@@ -27,9 +31,11 @@ from tests.conformance.model import (
     sign_up,
 )
 from tests.conformance.setup import Collect, Setup
+from tests.conformance.wanted import only_wanted
 
 OWN: Final = "own rules"
 QUIET: Final = "quiet sign-up"
+CHOOSY: Final = "choosy plugins"
 PASSWORDS: Final = EmailAndPasswordOptions(
     min_password_length=3,
     max_password_length=40,
@@ -102,8 +108,58 @@ def _quiet(base: BetterAuthOptions, collect: Collect) -> BetterAuthOptions:
     return replace(base, email_and_password=passwords, user=UserOptions(validate_user_info=_wanted))
 
 
-SETUPS: Final = {OWN: Setup("own_rules", _own), QUIET: Setup("own_rules", _quiet)}
+def _with_plugins(base: BetterAuthOptions, collect: Collect) -> BetterAuthOptions:
+    numbers = plugins.SignUpOnVerification(
+        get_temp_email=lambda number: f"p{number[1:]}@phones.example",
+        get_temp_name=lambda number: "Refused" if number.startswith("+49") else "Welcome",
+    )
+    phones = plugins.PhoneNumberOptions(send_otp=collect("otp"), sign_up_on_verification=numbers)
+    chosen = (
+        plugins.magic_link(plugins.MagicLinkOptions(send_magic_link=collect("magic-link"))),
+        plugins.email_otp(plugins.EmailOTPOptions(send_verification_otp=collect("otp"))),
+        plugins.phone_number(phones),
+        plugins.anonymous(),
+        plugins.admin(),
+    )
+    user = UserOptions(validate_user_info=only_wanted)
+    return replace(base, user=user, plugins=(*(base.plugins or ()), *chosen))
+
+
+SETUPS: Final = {
+    OWN: Setup("own_rules", _own),
+    QUIET: Setup("own_rules", _quiet),
+    CHOOSY: Setup("own_rules", _with_plugins),
+}
 BY_ADA: Final = {"cookie": "<<ada.cookie>>"}
+
+
+def _by_plugins(who: str) -> Iterator[Step]:
+    """Somebody comes by a link, by a code, and by whoever may make users."""
+    to = email(f"{who}link")
+    yield post("/sign-in/magic-link", json={"email": to, "errorCallbackURL": "/oops"})
+    yield mails("the link", save="sent")
+    yield get(
+        "/magic-link/verify?token=<<sent.mails.0.token>>&callbackURL=/in&errorCallbackURL=/oops"
+    )
+    yield post("/sign-in/magic-link", "once more", json={"email": to})
+    yield mails("the second link", save="sent")
+    yield get("/magic-link/verify?token=<<sent.mails.0.token>>")
+    code = {"email": email(f"{who}code"), "type": "sign-in"}
+    yield post("/email-otp/send-verification-otp", json=code)
+    yield mails("the code", save="sent")
+    entered = {"email": code["email"], "otp": "<<sent.mails.0.otp>>"}
+    yield post("/sign-in/email-otp", json=entered)
+    yield sign_up("boss")
+    yield Sql("update \"user\" set role = 'admin' where email = $1", (email("boss"),))
+    user = {"email": email(f"{who}made"), "name": "Made", "password": "secret password"}
+    yield post("/admin/create-user", json=user, cookie="<<boss.cookie>>")
+
+
+def _by_number(number: str) -> Iterator[Step]:
+    yield post("/phone-number/send-otp", json={"phoneNumber": number})
+    yield mails("the code", save="sent")
+    sent = {"phoneNumber": number, "code": "<<sent.mails.0.code>>"}
+    yield post("/phone-number/verify", json=sent)
 
 
 def _lengths(setting: str) -> list[Any]:
@@ -113,6 +169,16 @@ def _lengths(setting: str) -> list[Any]:
 
 
 SCENARIOS = [
+    *(
+        scenario(f"whom plugins would make a user: {who}", _by_plugins(who), setting=CHOOSY)
+        for who in ("welcome", "refused", "silent", "broken")
+    ),
+    scenario(
+        "numbers and guests that are not wanted",
+        *(step for country in ("+49", "+41") for step in _by_number(f"{country}<<here>>")),
+        post("/sign-in/anonymous", json={}),
+        setting=CHOOSY,
+    ),
     *(
         scenario(f"own lengths and hashes of passwords ({name})", _lengths(name), setting=name)
         for name in (OWN, QUIET)

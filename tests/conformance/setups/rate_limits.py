@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from starlette.requests import Request
 
@@ -16,11 +16,15 @@ from authward import (
     VerificationOptions,
 )
 from authward.security.rate_limit import CustomRule
-from tests.conformance.model import Scenario, Step, get, post, scenario
+from tests.conformance.model import Call, Rows, Scenario, Step, get, post, scenario
 from tests.conformance.setup import Collect, MakeOptions, Setup
 
 Storage = Literal["memory", "database", "secondary-storage"]
 _STORAGES: Final[tuple[Storage, ...]] = ("memory", "database", "secondary-storage")
+_COUNTERS: Final = Rows(
+    "the counters",
+    "SELECT key, count FROM \"rateLimit\" WHERE starts_with(key, $1 || '|') ORDER BY key",
+)
 
 
 async def _as_the_request_says(request: Request, limit: Limit) -> Limit | Literal[False] | None:
@@ -62,9 +66,13 @@ SETUPS: Final = {
 
 
 def _scenarios(storage: str) -> Iterator[Scenario]:
-    def case(number: int, name: str, *steps: Any) -> Scenario:
-        ip = ("x-forwarded-for", f"203.0.113.{number}")
-        sent = [replace(step, headers=(*step.headers, ip)) for step in steps]
+    def case(number: int, name: str, *calls: Call) -> Scenario:
+        address = f"203.0.113.{number}"
+        sent: list[Step] = []
+        for each in calls:
+            forwarded = (*each.headers, ("x-forwarded-for", address))
+            counters = [replace(_COUNTERS, args=(address,))] if storage == "database" else []
+            sent += [replace(each, headers=forwarded), *counters]
         return scenario(f"limits in {storage}: {name}", *sent, setting=f"limits in {storage}")
 
     yield case(1, "a rule for a path", *_times(4, "/ok"))
@@ -76,6 +84,15 @@ def _scenarios(storage: str) -> Iterator[Scenario]:
         *_times(6, "/get-session", ("x-limit", "none")),
         *_times(2, "/get-session", ("x-limit", "1")),
     )
+    yield case(
+        8,
+        "a limit that becomes lower, and higher again",
+        *(
+            call
+            for limit in (1, 3, 2, 1, 4, 2, 3, 5, 6)
+            for call in _times(2, "/get-session", ("x-limit", str(limit)))
+        ),
+    )
     yield case(7, "a function that says nothing", *_times(6, "/get-session"))
     yield case(5, "the usual one", *(post("/sign-out", f"{i}", json={}) for i in range(6)))
     body = {"email": "nobody@example.com", "password": "wrong password"}
@@ -86,7 +103,7 @@ def _scenarios(storage: str) -> Iterator[Scenario]:
     )
 
 
-def _times(count: int, path: str, *headers: tuple[str, str]) -> Iterator[Step]:
+def _times(count: int, path: str, *headers: tuple[str, str]) -> Iterator[Call]:
     for number in range(count):
         yield get(path, f"{path} {headers} {number}", headers=headers)
 

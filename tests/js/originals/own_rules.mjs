@@ -1,5 +1,6 @@
 // Hooks, and rules of the application about who may come and how passwords are kept.
 import { APIError, createAuthMiddleware } from "better-auth/api";
+import { admin, anonymous, emailOTP, magicLink, phoneNumber } from "better-auth/plugins";
 
 const NAME = /^forbidden/;
 
@@ -9,6 +10,20 @@ function wanted({ user, source }) {
   if (user.email.startsWith("refused")) {
     return { error: "not_wanted", errorDescription: `${source.action} by ${source.method}` };
   }
+}
+
+const ACTIONS = { later: "sign-in", linker: "link-account" };
+
+// As conformance/wanted.py.
+function onlyWanted({ user, source }) {
+  if (user.email.startsWith("broken")) throw new Error("broken");
+  if (user.email.startsWith("silent")) return { error: "silent" };
+  const refused = user.email.startsWith("refused") || ["Anonymous", "Refused"].includes(user.name);
+  const late = Object.entries(ACTIONS).some(([name, action]) => user.email.startsWith(name) && source.action === action);
+  if (!refused && !late) return;
+  const { providerId, profile } = source.oauth ?? {};
+  const whose = providerId ? ["at", providerId, "for", profile.name, user.emailVerified] : [];
+  return { error: "not_wanted", errorDescription: [source.action, "by", source.method, ...whose].join(" ") };
 }
 
 const before = createAuthMiddleware(async (ctx) => {
@@ -24,6 +39,22 @@ const after = createAuthMiddleware(async (ctx) => {
 });
 
 export default function options(setup, collect) {
+  if (setup === "choosy social") return { user: { validateUserInfo: onlyWanted } };
+  if (setup === "choosy plugins") {
+    return {
+      user: { validateUserInfo: onlyWanted },
+      plugins: [
+        magicLink({ sendMagicLink: collect("magic-link") }),
+        emailOTP({ sendVerificationOTP: collect("otp") }),
+        phoneNumber({ sendOTP: collect("otp"), signUpOnVerification: {
+          getTempEmail: (number) => `p${number.slice(1)}@phones.example`,
+          getTempName: (number) => (number.startsWith("+49") ? "Refused" : "Welcome"),
+        } }),
+        anonymous(),
+        admin(),
+      ],
+    };
+  }
   const passwords = {
     enabled: true,
     minPasswordLength: 3,

@@ -64,14 +64,17 @@ class UserInfo:
     Args:
         user: name, email, image, emailVerified, and what else is known, by the fields' names.
         action: `create-user`, `link-account`, or `sign-in` for a known user of a provider.
-        method: how they come: `email-password`, `oauth`, or what a plugin calls its own.
+        method: how they come: `email-password`, `oauth`, `admin`, `anonymous`, `email-otp`,
+            `magic-link`, `phone-number`, or what a plugin of one's own says.
         provider_id: whose account it is, where `method` is `oauth`.
+        profile: what that provider says of them, as it came.
     """
 
     user: Mapping[str, Any]
     action: str
     method: str
     provider_id: str | None = None
+    profile: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,17 +192,22 @@ def social_providers(settings: Settings) -> Iterator[social.SocialProvider]:
     """Yield the providers that are configured; the settings are all there or none."""
     if settings.github_client_id and settings.github_client_secret:
         secret = settings.github_client_secret.get_secret_value()
-        yield social.GitHub(client_id=settings.github_client_id, client_secret=secret)
+        client = {"client_id": settings.github_client_id, "client_secret": secret}
+        yield social.social_provider("github", **client)
     if settings.google_client_id and settings.google_client_secret:
         secret = settings.google_client_secret.get_secret_value()
-        yield social.Google(client_id=settings.google_client_id, client_secret=secret)
+        client = {"client_id": settings.google_client_id, "client_secret": secret}
+        yield social.social_provider("google", **client)
     if settings.oidc_discovery_url and settings.oidc_client_id and settings.oidc_client_secret:
-        yield social.OpenIDConnect(
+        config = social.GenericOAuthConfig(
             provider_id=settings.oidc_provider_id,
             discovery_url=settings.oidc_discovery_url,
             client_id=settings.oidc_client_id,
             client_secret=settings.oidc_client_secret.get_secret_value(),
+            scopes=("openid", "email", "profile"),
+            require_id_token_verification=True,
         )
+        yield social.GenericOAuth(config)
 
 
 def _assistants(settings: Settings, auth: BetterAuth, database: Database) -> "Assistants | None":

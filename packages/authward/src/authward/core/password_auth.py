@@ -68,7 +68,7 @@ async def sign_up(
         return None, await _sign_up_unverified(ctx, user, password)
     if await FIND_USER_ID.fetchrow(auth.pool, email=user.email):
         raise APIError(Code.USER_ALREADY_EXISTS_USE_ANOTHER_EMAIL)
-    user = await before_create(ctx, user)
+    user = await before_create(ctx, user, method="email-password")
     hashed = await auth.passwords.hash(password)
     user_id = await new_id(auth.pool, "user")
     hashed = await before_credential(ctx, user_id, hashed)
@@ -105,7 +105,7 @@ async def _sign_up_unverified(ctx: EndpointContext, user: NewUser, password: str
     auth, moment = ctx.auth, now()
     user_id = await new_id(auth.pool, "user")
     try:
-        user = await before_create(ctx, user)
+        user = await before_create(ctx, user, method="email-password")
     except APIError as error:
         if error.status != HTTPStatus.FORBIDDEN:
             raise

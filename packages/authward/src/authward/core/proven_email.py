@@ -8,13 +8,13 @@ from authward.storage.rows import AuthUser, values_of
 from authward.storage.users import NewUser
 
 
-async def create_user(ctx: EndpointContext, user: NewUser) -> AuthUser:
+async def create_user(ctx: EndpointContext, user: NewUser, method: str) -> AuthUser:
     """Create a user without a password, or return the one whom another request has just created.
 
     Raises:
         APIError: whatever hooks raise.
     """
-    new = await before_create(ctx, with_defaults(ctx, user))
+    new = await before_create(ctx, with_defaults(ctx, user), method=method)
     try:
         created = await ctx.auth.users.create_without_password(ctx.database, new)
     except IntegrityConstraintViolationError:

@@ -43,17 +43,21 @@ async def before_create(
     ctx: EndpointContext,
     user: NewUser,
     *,
-    method: str = "email-password",
+    method: str,
     provider_id: str | None = None,
+    profile: Mapping[str, Any] | None = None,
 ) -> NewUser:
     """Return the user as hooks want it, and with fields as the database takes them.
+
+    `method` and what follows are what the application is told: see `UserInfo`.
 
     Raises:
         APIError: 422 for what the database cannot hold, and whatever hooks raise.
     """
     core = (user.name, user.email, user.image, user.email_verified)
     given = {**dict(zip(_CORE, core, strict=True)), **user.fields}
-    await validate_user_info(ctx, UserInfo(given, "create-user", method, provider_id))
+    info = UserInfo(given, "create-user", method, provider_id, profile or {})
+    await validate_user_info(ctx, info)
     values = await ctx.before_write("user", "create", given)
     name, email, image, verified = (values[key] for key in _CORE)
     fields = {key: value for key, value in values.items() if key not in _CORE}

@@ -10,26 +10,23 @@ from typing import TYPE_CHECKING, Any
 from authward.oauth.provider import SocialProvider
 
 if TYPE_CHECKING:
-    from authward.oauth.github import GitHub
-    from authward.oauth.google import Google
+    from authward.oauth.generic import GenericOAuth
+    from authward.oauth.generic_config import GenericOAuthConfig
     from authward.oauth.known_provider import KnownProvider, UserInfo, social_provider
-    from authward.oauth.openid_connect import OpenIDConnect
 
 __all__ = [
-    "GitHub",
-    "Google",
+    "GenericOAuth",
+    "GenericOAuthConfig",
     "KnownProvider",
-    "OpenIDConnect",
     "SocialProvider",
     "UserInfo",
     "social_provider",
 ]
 
 _MODULES = {
-    "GitHub": "github",
-    "Google": "google",
+    "GenericOAuth": "generic",
+    "GenericOAuthConfig": "generic_config",
     "KnownProvider": "known_provider",
-    "OpenIDConnect": "openid_connect",
     "UserInfo": "known_provider",
     "social_provider": "known_provider",
 }

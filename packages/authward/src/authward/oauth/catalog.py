@@ -4,7 +4,14 @@ from typing import Any, Final
 
 from authward.oauth import special_profiles as special
 from authward.oauth.catalog_more import DEFINITIONS as MORE
-from authward.oauth.definition import Definition, IdTokenRules, Json, Options, look_up
+from authward.oauth.definition import (
+    FOUND_VERIFIED,
+    Definition,
+    IdTokenRules,
+    Json,
+    Options,
+    look_up,
+)
 
 _OPENID = ("openid", "profile", "email")
 _NAMES = ("name", "preferred_username")
@@ -30,7 +37,13 @@ def _result(answer: Json) -> Json | None:
 
 def _hosted_domain(claims: Any, options: Options) -> bool:
     wanted, domain = options["hd"], claims.get("hd")
-    return not wanted or (bool(domain) and wanted in {"*", domain})
+    return not wanted or (isinstance(domain, str) and bool(domain) and wanted in {"*", domain})
+
+
+GOOGLE_ID_TOKENS: Final = IdTokenRules(
+    issuers=lambda _: ("https://accounts.google.com", "accounts.google.com"),
+    is_allowed=_hosted_domain,
+)
 
 
 def _google_parameters(options: Options, _: tuple[str, ...]) -> dict[str, str | None]:
@@ -103,9 +116,9 @@ _FIRST: Final = (
         },
         scopes=_OPENID,
         subject=("sub",),
-        name=("name", "given_name", "username"),
         verified="email_verified",
         source=special.cognito,
+        prepare=special.cognito_name,
         options={
             "domain": None,
             "region": None,
@@ -134,9 +147,9 @@ _FIRST: Final = (
         scopes=("identify", "email"),
         subject=("id",),
         name=("global_name", "username"),
-        image=(),
+        image=("image_url",),
         verified="verified",
-        amend=special.discord_user,
+        prepare=special.discord_picture,
         options={"permissions": None},
         pkce=False,
         prompt="none",
@@ -192,7 +205,7 @@ _FIRST: Final = (
         subject=("id",),
         name=("name", "login"),
         image=("avatar_url",),
-        verified="email_verified",
+        verified=FOUND_VERIFIED,
         source=special.github,
         login_hint=True,
         prompt=True,
@@ -220,6 +233,7 @@ _FIRST: Final = (
         resolve=_without_slash("authority"),
         login_hint=True,
         prompt=True,
+        refreshes_scopes=True,
         id_token=IdTokenRules(issuers=_tenant_issuer, is_allowed=special.microsoft_allows),
     ),
     Definition(
@@ -237,10 +251,7 @@ _FIRST: Final = (
         login_hint=True,
         prompt=True,
         parameters=_google_parameters,
-        id_token=IdTokenRules(
-            issuers=lambda _: ("https://accounts.google.com", "accounts.google.com"),
-            is_allowed=_hosted_domain,
-        ),
+        id_token=GOOGLE_ID_TOKENS,
     ),
     Definition(
         id="huggingface",
@@ -262,14 +273,9 @@ _FIRST: Final = (
             "user": "https://slack.com/api/openid.connect.userInfo",
         },
         scopes=_OPENID,
-        subject=("user_id",),
-        image=("picture", "image_512"),
+        subject=("https://slack.com/user_id",),
+        image=("picture", "https://slack.com/user_image_512"),
         verified="email_verified",
-        prepare=lambda profile: {
-            **profile,
-            "user_id": profile.get("https://slack.com/user_id"),
-            "image_512": profile.get("https://slack.com/user_image_512"),
-        },
         pkce=False,
         request_scopes_first=True,
     ),
@@ -313,7 +319,7 @@ _FIRST: Final = (
         name=("data.name",),
         email=("data.email",),
         image=("data.profile_image_url",),
-        verified="data.email_verified",
+        verified=FOUND_VERIFIED,
         placeholder_email=True,
         source=special.twitter,
         token_auth="client_secret_basic",  # noqa: S106

@@ -218,6 +218,7 @@ DEFINITIONS: Final = (
         login_hint=True,
         fixed=lambda _: {"owner": "user"},
         token_auth="client_secret_basic",  # noqa: S106
+        refresh_auth="client_secret_post",
     ),
     Definition(
         id="kakao",
@@ -335,12 +336,14 @@ DEFINITIONS: Final = (
         name=_NAMES,
         verified="email_verified",
         required=("client_id",),
+        refreshes=False,
     ),
     Definition(
         id="wechat",
         endpoints={
             "authorization": "https://open.weixin.qq.com/connect/qrconnect",
             "token": "https://api.weixin.qq.com/sns/oauth2/access_token",
+            "refresh": "https://api.weixin.qq.com/sns/oauth2/refresh_token",
             "user": "https://api.weixin.qq.com/sns/userinfo",
         },
         scopes=("snsapi_login",),

@@ -6,13 +6,16 @@ with a value counts.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from authward.oauth.provider import Tokens
 
 Json: TypeAlias = dict[str, Any]
 Options: TypeAlias = Mapping[str, Any]
+FOUND_VERIFIED: Final = "(email_verified)"
+"""Where a function that reads a profile says so of its address; it is no part of the profile."""
 Paths: TypeAlias = tuple[str, ...]
+ClientAuth: TypeAlias = Literal["client_secret_post", "client_secret_basic"]
 
 
 class Api(Protocol):
@@ -96,6 +99,9 @@ class Definition:
         needs_email: without an address there is no profile.
         sends_device_id: the token request has the `device_id` that came with the code.
         token_by_query: the token request is a GET with everything in its query.
+        refreshes: whether it exchanges refresh tokens: at the endpoint `refresh`, or at `token`.
+        refreshes_scopes: whether scopes are named there again.
+        refresh_auth: how it authenticates clients there, by default as `token_auth` says.
     """
 
     id: str
@@ -123,7 +129,7 @@ class Definition:
     request_scopes_first: bool = False
     scope_separator: str = " "
     client_id_parameter: str = "client_id"
-    token_auth: Literal["client_secret_post", "client_secret_basic"] = "client_secret_post"  # noqa: S105
+    token_auth: ClientAuth = "client_secret_post"  # noqa: S105
     token_headers: Mapping[str, str] = field(default_factory=dict)
     call: Mapping[str, Any] = field(default_factory=dict)
     id_token: IdTokenRules | None = None
@@ -134,10 +140,15 @@ class Definition:
     needs_email: bool = False
     sends_device_id: bool = False
     token_by_query: bool = False
+    refreshes: bool = True
+    refreshes_scopes: bool = False
+    refresh_auth: ClientAuth | None = None
 
 
 def look_up(profile: Any, path: str) -> Any:
-    """Return what is at the path, or None."""
+    """Return what is at the path, or None; a name may have dots in it too."""
+    if isinstance(profile, dict) and path in profile:
+        return profile[path]
     for name in path.split("."):
         if isinstance(profile, list) and name.isdigit():
             profile = profile[int(name)] if int(name) < len(profile) else None

@@ -2,126 +2,30 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from inspect import isawaitable
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
-from ada_url import URL
-
-from authward.errors import ConfigurationError
+from authward.oauth.discovery import Endpoints, discover, given_endpoints
 from authward.oauth.errors import ProviderError
+from authward.oauth.exchange import code_challenge, request_tokens, to_profile
+from authward.oauth.generic_config import GenericOAuthConfig, TokenRequest
 from authward.oauth.http_client import basic_credentials, read_json, send
-from authward.oauth.id_token import IdTokenVerifier, unverified_claims
-from authward.oauth.known_provider import MapProfile, to_profile, to_tokens
-from authward.oauth.provider import AuthorizationRequest, Profile, SocialProvider, Tokens, to_bool
-from authward.text import storable_text
+from authward.oauth.id_token import unverified_claims
+from authward.oauth.provider import (
+    AccountInfo,
+    AuthorizationRequest,
+    Profile,
+    SocialProvider,
+    Tokens,
+    to_bool,
+    with_parameters,
+)
 from authward.timestamps import now
 
 _ASK_AGAIN_AFTER = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenRequest:
-    """What an own `get_token` is given: the code, its verifier, and the callback URL."""
-
-    code: str
-    code_verifier: str = field(repr=False)
-    redirect_uri: str
-
-
-GetToken: TypeAlias = Callable[[TokenRequest], Awaitable[Tokens]]
-GetProfile: TypeAlias = Callable[[Tokens], Awaitable[Mapping[str, Any] | None]]
-AccountSubject: TypeAlias = Callable[[Tokens, Mapping[str, Any]], str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenericOAuthConfig:
-    """One provider of the plugin `generic_oauth`, with the original's options.
-
-    Args:
-        provider_id: its name in paths, requests and the `account` table.
-        client_id, client_secret: as registered with it; a public client has no secret.
-        discovery_url: where its discovery document is; URLs given here take precedence over it.
-        discovery_headers: of the request for the document.
-        authorization_url, token_url, user_info_url: its endpoints.
-        scopes: those that are requested.
-        redirect_uri: the callback URL, if it is not the server's own.
-        pkce: whether codes are bound to a verifier (RFC 7636).
-        prompt, access_type, response_type, response_mode: parameters of the authorization request.
-        authorization_url_params, token_url_params: more parameters of both requests.
-        authorization_headers: more headers of the token request.
-        authentication: whether client id and secret are in the form or in a header.
-        get_token: exchanges the code in the place of the token endpoint.
-        get_user_info: returns the profile in the place of the user-info endpoint.
-        map_profile_to_user: returns fields of the user, in the API's spelling, for a profile.
-        account_subject: returns the account's id; otherwise it is `sub` at providers that sign ID
-            tokens, and `id` at others.
-        disable_sign_up, disable_implicit_sign_up: as for every provider.
-        override_user_info: name, image and e-mail follow the provider's at each sign-in.
-        require_id_token_verification: do without the provider while it has no keys.
-        disable_id_token_nonce_binding: ID tokens need no nonce.
-        access_token_expires_in: in seconds, where the provider does not tell.
-    """
-
-    provider_id: str
-    client_id: str
-    client_secret: str = field(default="", repr=False)
-    discovery_url: str | None = None
-    discovery_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    authorization_url: str | None = None
-    token_url: str | None = None
-    user_info_url: str | None = None
-    scopes: tuple[str, ...] = ()
-    redirect_uri: str | None = None
-    pkce: bool = True
-    prompt: str | None = None
-    access_type: str | None = None
-    response_type: str | None = None
-    response_mode: Literal["query", "form_post"] | None = None
-    authorization_url_params: Mapping[str, str] = field(default_factory=dict)
-    token_url_params: Mapping[str, str] = field(default_factory=dict)
-    authorization_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    authentication: Literal["basic", "post"] | None = None
-    get_token: GetToken | None = None
-    get_user_info: GetProfile | None = None
-    map_profile_to_user: MapProfile | None = None
-    account_subject: AccountSubject | None = None
-    disable_sign_up: bool = False
-    disable_implicit_sign_up: bool = False
-    override_user_info: bool = False
-    require_id_token_verification: bool = False
-    disable_id_token_nonce_binding: bool = False
-    access_token_expires_in: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what could not work.
-
-        Raises:
-            ConfigurationError: an option is missing, or contradicts another.
-        """
-        name = f"generic_oauth: {self.provider_id}"
-        if not self.provider_id or not self.client_id:
-            raise ConfigurationError("generic_oauth: provider_id and client_id are needed")
-        if self.authentication == "basic" and not self.client_secret:
-            raise ConfigurationError(f"{name}: authentication 'basic' needs client_secret")
-        if self.require_id_token_verification and not self.discovery_url:
-            raise ConfigurationError(f"{name}: require_id_token_verification needs discovery_url")
-        if not self.discovery_url and not self.authorization_url:
-            raise ConfigurationError(f"{name}: discovery_url or authorization_url is needed")
-        if not (self.discovery_url or self.token_url or self.get_token):
-            raise ConfigurationError(f"{name}: discovery_url, token_url or get_token is needed")
-
-
-@dataclass(frozen=True, slots=True)
-class _Endpoints:
-    authorization: str
-    token: str | None
-    user_info: str | None
-    issuer: str | None = None
-    is_oidc: bool = False
-    verifier: IdTokenVerifier | None = None
 
 
 class GenericOAuth(SocialProvider):
@@ -139,7 +43,7 @@ class GenericOAuth(SocialProvider):
             redirect_uri=config.redirect_uri,
         )
         self.config = config
-        self._endpoints = None if config.discovery_url else _given(config)
+        self._endpoints = None if config.discovery_url else given_endpoints(config)
         self._ask_not_before = 0.0
         self._lock = asyncio.Lock()
 
@@ -164,7 +68,7 @@ class GenericOAuth(SocialProvider):
         async with self._lock:
             if self._endpoints is None and time.monotonic() >= self._ask_not_before:
                 try:
-                    self._endpoints = await _discover(self.config)
+                    self._endpoints = await discover(self.config)
                 except ProviderError as error:
                     self._ask_not_before = time.monotonic() + _ASK_AGAIN_AFTER
                     error.log(self.id, "cannot discover")
@@ -176,15 +80,20 @@ class GenericOAuth(SocialProvider):
         if known.is_oidc and "openid" not in scopes:
             scopes.insert(0, "openid")
         additional = {**config.authorization_url_params, **request.additional}
-        return self._authorization_url(
-            known.authorization,
-            replace(request, additional=additional),
-            scopes,
-            pkce=config.pkce,
-            access_type=config.access_type,
-            response_mode=config.response_mode,
-            **({"response_type": config.response_type} if config.response_type else {}),
-        )
+        parameters = {
+            "response_type": config.response_type or "code",
+            "client_id": config.client_id,
+            "state": request.state,
+            "scope": " ".join(scopes),
+            "redirect_uri": self.redirect_uri or request.redirect_uri,
+            "login_hint": request.login_hint,
+            "nonce": request.nonce,
+            "prompt": self.prompt,
+            "access_type": config.access_type,
+            "response_mode": config.response_mode,
+            **(code_challenge(request.code_verifier) if config.pkce else {}),
+        }
+        return with_parameters(known.authorization, parameters, additional)
 
     async def exchange_code(
         self, code: str, *, code_verifier: str, redirect_uri: str, device_id: str | None = None
@@ -198,22 +107,37 @@ class GenericOAuth(SocialProvider):
             raise ProviderError("no token endpoint")
         form = {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
         form |= {"code_verifier": code_verifier} if config.pkce else {}
-        basic = config.authentication == "basic"
-        fields = {} if basic else self._posted()
-        headers = basic_credentials(config.client_id, config.client_secret) if basic else {}
-        data = {**config.token_url_params, **form, **fields}
-        headers = {**config.authorization_headers, **headers}
-        answer = await send("POST", self._known.token, data=data, headers=headers)
-        return self._with_expiry(to_tokens(read_json(answer)))
+        return await self._tokens(self._known.token, {**config.token_url_params, **form})
+
+    @property
+    def refresh_endpoint(self) -> str | None:
+        return self._known.token
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        if self._known.token is None:
+            return await super().refresh(refresh_token)
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return await self._tokens(self._known.token, form)
 
     async def profile(self, tokens: Tokens, *, nonce: str | None) -> Profile:
         claims = None
         if tokens.id_token and self._known.verifier is not None:
             claims = await self._known.verifier.verify_token_response(tokens, nonce=nonce)
+        elif self.config.require_id_token_verification:
+            raise ProviderError("no ID token")
         found = await self._read(tokens, claims)
         if found is None:
             raise ProviderError("no user")
         return found
+
+    async def account_info(self, tokens: Tokens) -> AccountInfo:
+        claims = None
+        if tokens.id_token and self._known.verifier is not None:
+            claims = await self._known.verifier.verify(tokens.id_token, nonce=None)
+        found = await self._info(tokens, claims)
+        if found is None:
+            raise ProviderError("no user")
+        return AccountInfo.of(*found)
 
     async def profile_from_id_token(self, sent: Tokens, *, nonce: str | None) -> Profile | None:
         if self._known.verifier is None:
@@ -222,14 +146,20 @@ class GenericOAuth(SocialProvider):
         return await self._read(Tokens(id_token=sent.id_token), claims)
 
     @property
-    def _known(self) -> _Endpoints:
+    def _known(self) -> Endpoints:
         if self._endpoints is None:
             raise ProviderError("not discovered")
         return self._endpoints
 
-    def _posted(self) -> dict[str, str]:
-        secret = {"client_secret": self.client_secret} if self.client_secret else {}
-        return {"client_id": self.client_ids[0], **secret}
+    async def _tokens(self, endpoint: str, form: Mapping[str, str]) -> Tokens:
+        """Ask with client id and secret in a header, or in the form."""
+        config, headers = self.config, dict(self.config.authorization_headers)
+        if self._known.authenticates_by_header:
+            headers |= basic_credentials(config.client_id, config.client_secret)
+        else:
+            secret = {"client_secret": self.client_secret} if self.client_secret else {}
+            form = {**form, "client_id": config.client_id, **secret}
+        return self._with_expiry(await request_tokens(endpoint, form, headers))
 
     def _with_expiry(self, tokens: Tokens) -> Tokens:
         seconds = self.config.access_token_expires_in
@@ -238,7 +168,18 @@ class GenericOAuth(SocialProvider):
         return replace(tokens, access_token_expires_at=now() + timedelta(seconds=seconds))
 
     async def _read(self, tokens: Tokens, claims: Mapping[str, Any] | None) -> Profile | None:
-        """Another subject's would be a substituted access token (OpenID Connect Core 5.3.2)."""
+        found = await self._info(tokens, claims)
+        if found is None:
+            return None
+        user, raw = found
+        return to_profile(self._subject(tokens, raw, claims), user, raw)
+
+    async def _info(
+        self, tokens: Tokens, claims: Mapping[str, Any] | None
+    ) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
+        """Return the user's fields and the profile; None for nobody.
+
+        Another subject's would be a substituted access token (OpenID Connect Core 5.3.2)."""
         config = self.config
         own = config.get_user_info
         raw = await (own(tokens) if own else self._user_info(tokens, claims))
@@ -251,18 +192,21 @@ class GenericOAuth(SocialProvider):
         if config.map_profile_to_user is not None:
             mapped = config.map_profile_to_user(dict(raw))
             user |= await mapped if isawaitable(mapped) else mapped
-        return to_profile(self._subject(tokens, raw, claims), user)
+        return user, raw
 
     async def _user_info(
         self, tokens: Tokens, claims: Mapping[str, Any] | None
     ) -> Mapping[str, Any] | None:
         told = claims or (unverified_claims(tokens.id_token) if tokens.id_token else None)
         if told and told.get("sub") and told.get("email"):
-            return {"id": told["sub"], **_standard(told)}
+            return {"id": told["sub"], **_described(told), **told}
         if self._known.user_info is None or not tokens.access_token:
             return None
         info = read_json(await send("GET", self._known.user_info, access_token=tokens.access_token))
-        return _standard(info) if isinstance(info, dict) else None
+        if not isinstance(info, dict):
+            return None
+        named = {name: info[name] for name in ("email", "name") if info.get(name) is not None}
+        return {**info, **_described(info), **named}
 
     def _subject(
         self, tokens: Tokens, raw: Mapping[str, Any], claims: Mapping[str, Any] | None
@@ -274,70 +218,7 @@ class GenericOAuth(SocialProvider):
         return raw.get("sub") if claims is None else claims["sub"]
 
 
-def _standard(claims: Mapping[str, Any]) -> dict[str, Any]:
-    """The standard claims of OpenID Connect under the names that users' fields have."""
-    verified = to_bool(claims.get("email_verified"))
-    return {**claims, "emailVerified": verified, "image": claims.get("picture")}
-
-
-def _given(config: GenericOAuthConfig) -> _Endpoints:
-    return _Endpoints(config.authorization_url or "", config.token_url, config.user_info_url)
-
-
-async def _discover(config: GenericOAuthConfig) -> _Endpoints:
-    """Fetch the discovery document.
-
-    Raises:
-        ProviderError: there is none, or it lacks what is needed.
-    """
-    url = config.discovery_url or ""
-    document = read_json(await send("GET", url, headers=dict(config.discovery_headers)))
-    if not isinstance(document, dict):
-        raise ProviderError("no discovery document")
-    authorization = config.authorization_url or _url(document, "authorization_endpoint", url)
-    token = config.token_url or _url(document, "token_endpoint", url)
-    verifier = _verifier(config, document)
-    if authorization is None or (token is None and config.get_token is None):
-        raise ProviderError("no authorization or token endpoint")
-    if config.require_id_token_verification and verifier is None:
-        raise ProviderError("no keys for ID tokens")
-    return _Endpoints(
-        authorization=authorization,
-        token=token,
-        user_info=config.user_info_url or _url(document, "userinfo_endpoint", url),
-        issuer=storable_text(document.get("issuer")),
-        is_oidc=bool(_algorithms(document)),
-        verifier=verifier,
-    )
-
-
-def _verifier(config: GenericOAuthConfig, document: Mapping[str, Any]) -> IdTokenVerifier | None:
-    keys = _url(document, "jwks_uri", config.discovery_url or "")
-    issuer = storable_text(document.get("issuer"))
-    if keys is None or issuer is None:
-        return None
-    return IdTokenVerifier(
-        jwks_url=keys,
-        issuers=[issuer],
-        client_ids=(config.client_id,),
-        algorithms=_algorithms(document) or ["RS256"],
-    )
-
-
-def _algorithms(document: Mapping[str, Any]) -> list[str]:
-    listed = document.get("id_token_signing_alg_values_supported")
-    return [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
-
-
-def _url(document: Mapping[str, Any], name: str, base: str) -> str | None:
-    """A document that came over TLS must not lead to a place without."""
-    given = storable_text(document.get(name))
-    if given is None:
-        return None
-    try:
-        url = URL(given, base=base)
-    except ValueError:
-        raise ProviderError(f"{name} is no URL") from None
-    if url.protocol not in {"https:", URL(base).protocol}:
-        raise ProviderError(f"{name} is not https")
-    return str(url.href)
+def _described(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """What users' fields have under other names than the standard claims of OpenID Connect."""
+    verified, picture = to_bool(claims.get("email_verified")), claims.get("picture")
+    return {"emailVerified": verified, **({} if picture is None else {"image": picture})}

@@ -7,9 +7,7 @@ Everything that goes wrong there, from a refused connection to nonsense in the a
 import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import quote_plus
 
 from ada_url import URLSearchParams
 
@@ -18,9 +16,6 @@ from authward.oauth.errors import ProviderError
 
 with needs("oauth"):
     import httpx2
-    from authlib.common.errors import AuthlibBaseError
-    from authlib.integrations.httpx_client import AsyncOAuth2Client
-    from joserfc.errors import JoseError
 
     from authward.security.tls import tls_context
 
@@ -30,8 +25,6 @@ _TOTAL_SECONDS = 10.0
 _FAILURES = (
     httpx2.HTTPError,
     httpx2.InvalidURL,
-    AuthlibBaseError,
-    JoseError,
     OSError,  # TimeoutError and ssl.SSLError are among them
     LookupError,
     RecursionError,
@@ -43,35 +36,6 @@ _FAILURES = (
 def get_ready() -> None:
     """Load what takes long now, and not while a browser waits."""
     tls_context()
-
-
-@asynccontextmanager
-async def oauth_client(
-    client_id: str = "", client_secret: str = "", auth_method: str = "client_secret_post"
-) -> AsyncIterator[AsyncOAuth2Client]:
-    """Lend an OAuth client for a few requests to one provider, all within ten seconds.
-
-    Raises:
-        ProviderError: whatever goes wrong with the provider meanwhile.
-    """
-    if auth_method == "client_secret_basic":  # RFC 6749, section 2.3.1, which Authlib leaves out
-        client_id, client_secret = quote_plus(client_id), quote_plus(client_secret)
-    client = AsyncOAuth2Client(
-        client_id,
-        client_secret,
-        token_endpoint_auth_method=auth_method,
-        transport=_BoundedTransport(verify=tls_context(), trust_env=False),
-        timeout=_STEP_SECONDS,
-        follow_redirects=False,
-        trust_env=False,
-        headers={"accept": "application/json", "accept-encoding": "identity"},
-    )
-    client.register_compliance_hook("access_token_response", _successful)
-    try:
-        async with asyncio.timeout(_TOTAL_SECONDS), client:
-            yield client
-    except _FAILURES as error:
-        raise ProviderError(type(error).__name__) from None
 
 
 async def get_json(url: str, *, access_token: str | None = None) -> Any:
@@ -119,16 +83,20 @@ async def send(
     headers = {"user-agent": "taskward", **request.pop("headers", {})}
     if access_token is not None:
         headers["authorization"] = f"Bearer {access_token}"
-    async with oauth_client() as client:
-        response = await client.request(
-            method, url, withhold_token=True, headers=headers, **request
-        )
-        return _successful(response)
-
-
-def _successful(response: httpx2.Response) -> httpx2.Response:
-    """A redirect is an error too: it could lead into our own network, with the secret."""
-    return response.raise_for_status()
+    client = httpx2.AsyncClient(
+        transport=_BoundedTransport(verify=tls_context(), trust_env=False),
+        timeout=_STEP_SECONDS,
+        follow_redirects=False,
+        trust_env=False,
+        headers={"accept": "application/json", "accept-encoding": "identity"},
+    )
+    try:
+        async with asyncio.timeout(_TOTAL_SECONDS), client:
+            response = await client.request(method, url, headers=headers, **request)
+            # A redirect is an error too: it could lead into our own network, with the secret.
+            return response.raise_for_status()
+    except _FAILURES as error:
+        raise ProviderError(type(error).__name__) from None
 
 
 class _BoundedTransport(httpx2.AsyncHTTPTransport):

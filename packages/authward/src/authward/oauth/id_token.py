@@ -8,9 +8,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from jwt.utils import base64url_decode
-
 from authward.extras import needs
+from authward.oauth.definition import IdTokenRules, Options
 from authward.oauth.errors import ProviderError
 from authward.oauth.http_client import get_json
 from authward.oauth.provider import Tokens
@@ -132,19 +131,20 @@ class IdTokenVerifier:
         return self._max_age is not None and issued_at + self._max_age + _LEEWAY < time.time()
 
 
-def stored_claims(token: str | None) -> dict[str, Any]:
-    """Return the claims of a token out of our own table, which was verified when it came.
-
-    Raises:
-        ProviderError: there is none, or it cannot be read.
-    """
-    try:
-        claims = json.loads(base64url_decode((token or "").split(".")[1]))
-    except (LookupError, ValueError, RecursionError):
-        raise ProviderError("no ID token") from None
-    if not isinstance(claims, dict):
-        raise ProviderError("no claims")
-    return claims
+def verifier_for(
+    rules: IdTokenRules, options: Options, client_ids: Sequence[str], jwks_url: str
+) -> IdTokenVerifier:
+    """Return what verifies the ID tokens of a provider of the catalog."""
+    allowed = rules.is_allowed
+    return IdTokenVerifier(
+        jwks_url=jwks_url,
+        issuers=rules.issuers(options),
+        client_ids=client_ids,
+        algorithms=rules.algorithms,
+        max_age=rules.max_age,
+        hashed_nonce=rules.hashed_nonce,
+        is_allowed=(lambda claims: allowed(claims, options)) if allowed else None,
+    )
 
 
 def unverified_claims(token: str) -> dict[str, Any] | None:

@@ -1,17 +1,18 @@
 """The engine of the providers in the catalog: what a `Definition` says, done."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from inspect import isawaitable
 from typing import Any, TypeAlias
 
 from authward.errors import ConfigurationError
-from authward.extras import needs
-from authward.oauth.definition import Definition, Json, first, look_up
+from authward.oauth.definition import FOUND_VERIFIED, ClientAuth, Definition, Json, first, look_up
 from authward.oauth.errors import ProviderError
+from authward.oauth.exchange import code_challenge, request_tokens, to_profile, to_tokens
 from authward.oauth.http_client import basic_credentials, read_json, send
-from authward.oauth.id_token import IdTokenVerifier, unverified_claims
+from authward.oauth.id_token import IdTokenVerifier, unverified_claims, verifier_for
 from authward.oauth.provider import (
+    AccountInfo,
     AuthorizationRequest,
     Profile,
     SocialProvider,
@@ -20,12 +21,6 @@ from authward.oauth.provider import (
     with_parameters,
 )
 from authward.oauth.special_profiles import is_jwt
-from authward.text import storable_text
-
-with needs("oauth"):
-    from authlib.oauth2.rfc7636 import create_s256_code_challenge
-
-_CORE = frozenset({"name", "email", "image", "emailVerified"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +81,7 @@ class KnownProvider(SocialProvider):
         return bool(can) and not self.disable_id_token_sign_in
 
     def authorization_url(self, request: AuthorizationRequest) -> str:
-        definition, scopes = self.definition, self._scopes(request)
+        definition, scopes = self.definition, self._scopes(request.scopes)
         known = {
             "response_type": "code",
             definition.client_id_parameter: self.client_ids[0],
@@ -97,7 +92,7 @@ class KnownProvider(SocialProvider):
             "prompt": self._prompt(),
         }
         own = definition.parameters(self.options, scopes) if definition.parameters else {}
-        challenge = self._challenge(request.code_verifier) if definition.pkce else {}
+        challenge = code_challenge(request.code_verifier) if definition.pkce else {}
         parameters = {**known, **challenge, **own}
         additional = self._additional(request)
         url = with_parameters(self.urls["authorization"], parameters, additional)
@@ -108,7 +103,9 @@ class KnownProvider(SocialProvider):
         self, code: str, *, code_verifier: str, redirect_uri: str, device_id: str | None = None
     ) -> Tokens:
         if self.definition.token_by_query:
-            return await self._exchange_by_query(code)
+            secret = {"secret": self.client_secret, "code": code}
+            form = {"grant_type": "authorization_code", **secret}
+            return await self._by_query(self.urls["token"], form)
         sends = self.definition.sends_verifier
         form = {
             "grant_type": "authorization_code",
@@ -121,8 +118,24 @@ class KnownProvider(SocialProvider):
             form["device_id"] = device_id
         credentials, headers = self._credentials()
         headers = {**self.definition.token_headers, **headers}
-        answer = await send("POST", self.urls["token"], data=form | credentials, headers=headers)
-        return to_tokens(read_json(answer))
+        return await request_tokens(self.urls["token"], form | credentials, headers)
+
+    @property
+    def refresh_endpoint(self) -> str | None:
+        usual = self.urls["token"] if self.definition.refreshes else None
+        return self.urls.get("refresh", usual)
+
+    async def refresh(self, refresh_token: str) -> Tokens:
+        definition, endpoint = self.definition, self.refresh_endpoint
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        if endpoint is None:
+            return await super().refresh(refresh_token)
+        if definition.token_by_query:
+            return await self._by_query(endpoint, form)
+        if definition.refreshes_scopes:
+            form["scope"] = definition.scope_separator.join(self._scopes(()))
+        credentials, headers = self._credentials(definition.refresh_auth)
+        return await request_tokens(endpoint, form | credentials, headers)
 
     async def profile(self, tokens: Tokens, *, nonce: str | None) -> Profile:
         claims = None
@@ -132,6 +145,18 @@ class KnownProvider(SocialProvider):
         if found is None:
             raise ProviderError("no user")
         return found
+
+    async def account_info(self, tokens: Tokens) -> AccountInfo:
+        """The ID token, if there is one, was verified when it came; by now its time may be over."""
+        rules = self.definition.id_token
+        claims = unverified_claims(tokens.id_token or "")
+        if claims and rules and rules.is_allowed and not rules.is_allowed(claims, self.options):
+            raise ProviderError("not allowed")
+        found = await self._info(tokens, claims)
+        if found is None:
+            raise ProviderError("no user")
+        user, data = found
+        return AccountInfo.of({**user, "emailVerified": to_bool(user.get("emailVerified"))}, data)
 
     async def profile_from_id_token(self, sent: Tokens, *, nonce: str | None) -> Profile | None:
         claims = await self._verify_sent(sent, nonce)
@@ -177,25 +202,17 @@ class KnownProvider(SocialProvider):
             return None
         named = next((self.options[n] for n in rules.audiences if self.options[n]), ())
         audiences = (named,) if isinstance(named, str) else tuple(named)
-        allowed = rules.is_allowed
-        return IdTokenVerifier(
-            jwks_url=self.urls["jwks"],
-            issuers=rules.issuers(self.options),
-            client_ids=(*self.client_ids, *audiences),
-            algorithms=rules.algorithms,
-            max_age=rules.max_age,
-            hashed_nonce=rules.hashed_nonce,
-            is_allowed=(lambda claims: allowed(claims, self.options)) if allowed else None,
-        )
+        ids = (*self.client_ids, *audiences)
+        return verifier_for(rules, self.options, ids, self.urls["jwks"])
 
-    def _scopes(self, request: AuthorizationRequest) -> tuple[str, ...]:
+    def _scopes(self, requested: Sequence[str]) -> tuple[str, ...]:
         definition = self.definition
         if not definition.takes_scopes:
             return ()
         usual = () if self.disable_default_scope else definition.scopes
-        more = [*self.scope, *request.scopes]
+        more = [*self.scope, *requested]
         if definition.request_scopes_first:
-            more = [*request.scopes, *self.scope]
+            more = [*requested, *self.scope]
         scopes = (*usual, *more)
         return scopes if definition.additional else tuple(dict.fromkeys(scopes))
 
@@ -204,10 +221,6 @@ class KnownProvider(SocialProvider):
         if isinstance(known, str):
             return self.prompt or known
         return self.prompt if known else None
-
-    def _challenge(self, verifier: str) -> dict[str, str]:
-        challenge = create_s256_code_challenge(verifier)
-        return {"code_challenge_method": "S256", "code_challenge": challenge}
 
     def _additional(self, request: AuthorizationRequest) -> Mapping[str, str]:
         definition = self.definition
@@ -218,22 +231,19 @@ class KnownProvider(SocialProvider):
         given = {name: text for name, text in request.additional.items() if name != kept}
         return {**given, **fixed}
 
-    def _credentials(self) -> tuple[dict[str, str], dict[str, str]]:
+    def _credentials(
+        self, method: ClientAuth | None = None
+    ) -> tuple[dict[str, str], dict[str, str]]:
         """Return what goes into the form and into the headers (RFC 6749, section 2.3.1)."""
         client_id, secret = self.client_ids[0], self.client_secret
-        if secret and self.definition.token_auth == "client_secret_basic":  # noqa: S105
+        if secret and (method or self.definition.token_auth) == "client_secret_basic":
             return {}, basic_credentials(client_id, secret)
         form = {self.definition.client_id_parameter: client_id}
         return form | ({"client_secret": secret} if secret else {}), {}
 
-    async def _exchange_by_query(self, code: str) -> Tokens:
-        query = {
-            self.definition.client_id_parameter: self.client_ids[0],
-            "secret": self.client_secret,
-            "code": code,
-            "grant_type": "authorization_code",
-        }
-        data = read_json(await send("GET", self.urls["token"], params=query))
+    async def _by_query(self, endpoint: str, form: Mapping[str, str]) -> Tokens:
+        query = {self.definition.client_id_parameter: self.client_ids[0], **form}
+        data = read_json(await send("GET", endpoint, params=query))
         scope = data.get("scope") if isinstance(data, dict) else None
         separator = self.definition.scope_separator
         return to_tokens({**data, "scope": scope.split(separator)} if scope else data)
@@ -253,11 +263,23 @@ class KnownProvider(SocialProvider):
         return await self._verifier.verify_sent(sent, nonce=nonce)
 
     async def _read(self, tokens: Tokens, claims: Json | None) -> Profile | None:
+        found = await self._info(tokens, claims)
+        if found is None:
+            return None
+        user, data = found
+        return to_profile(first(data, self.definition.subject), user, data)
+
+    async def _info(self, tokens: Tokens, claims: Json | None) -> tuple[Json, Json] | None:
+        """Return the user's fields, and the provider's profile."""
         if self.get_user_info is not None:
             own = await self.get_user_info(tokens)
-            return None if own is None else self._profile(dict(own.data), own.user)
+            return None if own is None else (dict(own.user), dict(own.data))
         data = await self._raw_profile(tokens, claims)
-        return None if data is None else self._profile(data, await self._user(data))
+        if data is None:
+            return None
+        shown = {name: value for name, value in data.items() if name != FOUND_VERIFIED}
+        user = await self._user(data, shown)
+        return None if self.definition.needs_email and not user.get("email") else (user, shown)
 
     async def _raw_profile(self, tokens: Tokens, claims: Json | None) -> Json | None:
         source, reader = self.definition.source, _Reader(self, claims)
@@ -272,7 +294,7 @@ class KnownProvider(SocialProvider):
         data = self.definition.prepare(data) if self.definition.prepare else data
         return data if isinstance(data, dict) else None
 
-    async def _user(self, data: Json) -> Json:
+    async def _user(self, data: Json, shown: Json) -> Json:
         definition = self.definition
         user = {
             "name": first(data, definition.name),
@@ -282,17 +304,11 @@ class KnownProvider(SocialProvider):
             **(definition.amend(data) if definition.amend else {}),
         }
         if self.map_profile_to_user is not None:
-            mapped = self.map_profile_to_user(data)
+            mapped = self.map_profile_to_user(shown)
             user |= await mapped if isawaitable(mapped) else mapped
+        if definition.placeholder_email and not user.get("email"):
+            user["email"] = f"{first(data, definition.subject)}@{self.id}.placeholder.invalid"
         return user
-
-    def _profile(self, data: Json, user: Mapping[str, Any]) -> Profile:
-        found = to_profile(first(data, self.definition.subject), user)
-        if found.email is None and self.definition.needs_email:
-            raise ProviderError("no address")
-        if found.email is None and self.definition.placeholder_email:
-            return replace(found, email=f"{found.account_id}@{self.id}.placeholder.invalid")
-        return found
 
 
 class _Reader:
@@ -343,38 +359,6 @@ def social_provider(
         options=own,
         **options,
     )
-
-
-def to_profile(subject: Any, user: Mapping[str, Any]) -> Profile:
-    """Return the profile of an account, of a user's fields in the API's spelling.
-
-    Raises:
-        ProviderError: the account has no id.
-    """
-    is_id = isinstance(subject, str | int) and not isinstance(subject, bool)
-    account_id = storable_text(str(subject)) if is_id else None
-    if account_id is None:
-        raise ProviderError("no account id")
-    return Profile(
-        account_id=account_id,
-        email=storable_text(user.get("email")),
-        email_verified=to_bool(user.get("emailVerified")),
-        name=storable_text(user.get("name")) or "",
-        image=storable_text(user.get("image")),
-        fields={name: value for name, value in user.items() if name not in _CORE},
-    )
-
-
-def to_tokens(data: Any) -> Tokens:
-    """Parse the response of a token endpoint.
-
-    Raises:
-        ProviderError: it has no access token.
-    """
-    try:
-        return Tokens.from_response(data)
-    except (AttributeError, ValueError):
-        raise ProviderError("no access token") from None
 
 
 def _scope_last(url: str) -> str:

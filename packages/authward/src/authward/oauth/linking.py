@@ -35,9 +35,11 @@ async def link_from_callback(ctx: EndpointContext, link: AccountLink, identity: 
 
     async def attempt(connection: Executor) -> None:
         linking = ctx.auth.options.account.account_linking
-        if not await _is_session_live(ctx, connection, link) or not is_trusted(linking, identity):
+        if not await _is_session_live(ctx, connection, link):
             raise OAuthFlowError("unable_to_link_account")
         await validate_identity(ctx, link.user_id, identity, "link-account")
+        if not is_trusted(linking, identity):
+            raise OAuthFlowError("unable_to_link_account")
         if identity.email != link.email.lower() and not linking.allow_different_emails:
             raise OAuthFlowError("email_does_not_match")
         account = await find_account(connection, identity)

@@ -124,8 +124,10 @@ async def validate_identity(
         "email": identity.email,
         "image": profile.image,
         "emailVerified": profile.email_verified,
+        **profile.fields,
     }
-    await validate_user_info(ctx, UserInfo(user, action, "oauth", identity.provider_id))
+    info = UserInfo(user, action, "oauth", identity.provider_id, profile.data)
+    await validate_user_info(ctx, info)
 
 
 def is_trusted(linking: AccountLinking, identity: Identity) -> bool:
@@ -180,7 +182,8 @@ async def _create_user(
             fields=_added_fields(ctx, profile),
         ),
     )
-    new = await before_create(ctx, new, method="oauth", provider_id=identity.provider_id)
+    provider_id, data = identity.provider_id, profile.data
+    new = await before_create(ctx, new, method="oauth", provider_id=provider_id, profile=data)
     user = await ctx.auth.users.create_without_password(connection, new)
     await create_account(ctx, user.id, identity)
     ctx.after_write("user", "create", values_of(user), user.id)

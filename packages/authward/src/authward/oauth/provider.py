@@ -86,17 +86,8 @@ class Profile:
     image: str | None
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Of the fields that the application has added to users, those that are mapped."""
-
-    @classmethod
-    def from_claims(cls, claims: Mapping[str, Any]) -> Self:
-        """Read the standard claims of OpenID Connect (Core 5.1)."""
-        return cls(
-            account_id=claims["sub"],
-            email=storable_text(claims.get("email")),
-            email_verified=to_bool(claims.get("email_verified")),
-            name=storable_text(claims.get("name")) or "",
-            image=storable_text(claims.get("picture")),
-        )
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The provider's own profile, as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +98,9 @@ class AccountInfo:
     data: dict[str, Any]
 
     @classmethod
-    def from_claims(cls, claims: Mapping[str, Any]) -> Self:
-        """Read the standard claims of OpenID Connect, as the original's `genericOAuth` does."""
-        user = {
-            "email": claims.get("email"),
-            "emailVerified": to_bool(claims.get("emailVerified")),
-            "image": claims.get("image"),
-            "name": claims.get("name"),
-        }
-        return cls({name: v for name, v in user.items() if v is not None}, dict(claims))
+    def of(cls, user: Mapping[str, Any], data: Mapping[str, Any]) -> Self:
+        """Leave out of the user what is not known."""
+        return cls({name: value for name, value in user.items() if value is not None}, dict(data))
 
 
 @dataclass(kw_only=True)
@@ -221,25 +206,14 @@ class SocialProvider(ABC):
         """Where a refresh token is exchanged; None for a provider without them."""
         return None
 
-    @property
-    def client_auth_method(self) -> str:
-        """How it authenticates itself there (RFC 6749, section 2.3.1)."""
-        return "client_secret_post"
-
     async def refresh(self, refresh_token: str) -> Tokens:
         """Exchange a refresh token for an access token (RFC 6749, section 6).
 
         Raises:
             ProviderError: the token endpoint returned none.
         """
-        from authward.oauth.http_client import oauth_client  # noqa: PLC0415
-
-        if self.refresh_endpoint is None:
-            raise ProviderError("tokens cannot be refreshed")
-        method = self.client_auth_method
-        async with oauth_client(self.client_ids[0], self.client_secret, method) as client:
-            data = await client.refresh_token(self.refresh_endpoint, refresh_token)
-            return Tokens.from_response(data)
+        del refresh_token
+        raise ProviderError("tokens cannot be refreshed")
 
     async def profile_from_id_token(self, sent: Tokens, *, nonce: str | None) -> Profile | None:
         """Verify the ID token that a client sent; None if it is valid but has no profile.
@@ -249,44 +223,6 @@ class SocialProvider(ABC):
         """
         del sent, nonce
         raise ProviderError("ID tokens are not supported")
-
-    def _authorization_url(
-        self,
-        endpoint: str,
-        request: AuthorizationRequest,
-        scopes: Sequence[str],
-        *,
-        pkce: bool = True,
-        **more: str | None,
-    ) -> str:
-        from authlib.oauth2.rfc7636 import (  # noqa: PLC0415
-            create_s256_code_challenge as code_challenge,
-        )
-
-        parameters = {
-            "response_type": "code",
-            "client_id": self.client_ids[0],
-            "state": request.state,
-            "scope": " ".join(scopes),
-            "redirect_uri": self.redirect_uri or request.redirect_uri,
-            "login_hint": request.login_hint,
-            "nonce": request.nonce,
-            "prompt": self.prompt,
-            **more,
-        }
-        if pkce:
-            parameters["code_challenge_method"] = "S256"
-            parameters["code_challenge"] = code_challenge(request.code_verifier)
-        return with_parameters(endpoint, parameters, request.additional)
-
-    async def _exchange_code(
-        self, endpoint: str, auth_method: str = "client_secret_post", **parameters: str
-    ) -> Tokens:
-        from authward.oauth.http_client import oauth_client  # noqa: PLC0415
-
-        async with oauth_client(self.client_ids[0], self.client_secret, auth_method) as client:
-            data = await client.fetch_token(endpoint, grant_type="authorization_code", **parameters)
-            return Tokens.from_response(data)
 
 
 def with_parameters(

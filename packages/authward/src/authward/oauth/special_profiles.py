@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from authward.oauth.definition import Api, Json, Options, look_up
+from authward.oauth.definition import FOUND_VERIFIED, Api, Json, Options, first, look_up
 from authward.oauth.errors import ProviderError
 from authward.oauth.provider import Tokens, to_bool
 
@@ -27,7 +27,7 @@ async def github(api: Api, tokens: Tokens) -> Json | None:
     primary = [each for each in emails if each.get("primary") is True] or emails
     email = user.get("email") or (primary[0]["email"] if primary else None)
     own = [each for each in emails if each["email"] == email]
-    return {**user, "email": email, "email_verified": bool(own and own[0].get("verified") is True)}
+    return {**user, "email": email, FOUND_VERIFIED: bool(own and own[0].get("verified") is True)}
 
 
 async def twitter(api: Api, tokens: Tokens) -> Json | None:
@@ -39,8 +39,9 @@ async def twitter(api: Api, tokens: Tokens) -> Json | None:
         confirmed = None
     if not isinstance(profile, dict) or not isinstance(profile.get("data"), dict):
         return None
-    own = {"email": confirmed, "email_verified": True} if confirmed else {}
-    return {**profile, "data": {**profile["data"], **own}}
+    if not confirmed:
+        return profile
+    return {**profile, "data": {**profile["data"], "email": confirmed}, FOUND_VERIFIED: True}
 
 
 async def facebook(api: Api, tokens: Tokens) -> Json | None:
@@ -165,16 +166,24 @@ async def wechat(api: Api, tokens: Tokens) -> Json | None:
     return {"openid": tokens.raw["openid"], **profile}
 
 
-def discord_user(profile: Json) -> Json:
+def cognito_name(profile: Json) -> Json:
+    """Where there is no name, the first name or that of the account is."""
+    name = first(profile, ("name", "given_name", "username"))
+    return {**profile, "name": name} if name else profile
+
+
+def discord_picture(profile: Json) -> Json:
     """The picture's address follows from its hash, or from the account where there is none."""
     account, avatar = str(profile.get("id")), profile.get("avatar")
     if isinstance(avatar, str):
         kind = "gif" if avatar.startswith("a_") else "png"
-        return {"image": f"https://cdn.discordapp.com/avatars/{account}/{avatar}.{kind}"}
+        url = f"https://cdn.discordapp.com/avatars/{account}/{avatar}.{kind}"
+        return {**profile, "image_url": url}
     old = str(profile.get("discriminator") or "0")
     number = int(account) >> 22 if old == "0" else int(old)
     of = 6 if old == "0" else 5
-    return {"image": f"https://cdn.discordapp.com/embed/avatars/{number % of}.png"}
+    url = f"https://cdn.discordapp.com/embed/avatars/{number % of}.png"
+    return {**profile, "image_url": url}
 
 
 def kakao_user(profile: Json) -> Json:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         OAuthResource,
         oauth_provider,
     )
+    from authward.plugins.one_tap import OneTapOptions, one_tap
     from authward.plugins.one_time_token import OneTimeTokenOptions, one_time_token
     from authward.plugins.organization import OrganizationOptions, organization
     from authward.plugins.passkey import PasskeyOptions, passkey
@@ -72,6 +73,7 @@ __all__ = [
     "MultiSessionOptions",
     "OAuthProviderOptions",
     "OAuthResource",
+    "OneTapOptions",
     "OneTimeTokenOptions",
     "OrganizationOptions",
     "PasskeyOptions",
@@ -98,6 +100,7 @@ __all__ = [
     "mcp",
     "multi_session",
     "oauth_provider",
+    "one_tap",
     "one_time_token",
     "organization",
     "passkey",
@@ -145,6 +148,7 @@ _MODULES = {
     "MultiSessionOptions": "multi_session",
     "OAuthProviderOptions": "oauth_provider",
     "OAuthResource": "oauth_provider",
+    "OneTapOptions": "one_tap",
     "OneTimeTokenOptions": "one_time_token",
     "OrganizationOptions": "organization",
     "PasskeyOptions": "passkey",
@@ -171,6 +175,7 @@ _MODULES = {
     "mcp": "mcp",
     "multi_session": "multi_session",
     "oauth_provider": "oauth_provider",
+    "one_tap": "one_tap",
     "one_time_token": "one_time_token",
     "organization": "organization",
     "passkey": "passkey",

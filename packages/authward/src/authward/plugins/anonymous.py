@@ -153,7 +153,8 @@ class _Anonymous:
             raise APIError(AnonymousCode.ANONYMOUS_USERS_CANNOT_SIGN_IN_AGAIN_ANONYMOUSLY)
         make_name = self.options.generate_name
         name = (await make_name() if make_name else None) or "Anonymous"
-        user = await create_user(ctx, NewUser.normalized(name, await self._email()))
+        new = NewUser.normalized(name, await self._email())
+        user = await create_user(ctx, new, "anonymous")
         session = await ctx.create_session(user.id)
         if session is None:
             raise APIError(AnonymousCode.COULD_NOT_CREATE_SESSION)

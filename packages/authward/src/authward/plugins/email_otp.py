@@ -248,7 +248,7 @@ class _Routes:
         given = {key: value for key, value in ctx.body.items() if key not in _SIGN_IN_FIELDS}
         fields = parse_input(ctx.auth.schema.input_fields("user"), given, "create")
         new = replace(NewUser.normalized(name, email, image), email_verified=True, fields=fields)
-        return await create_user(ctx, new)
+        return await create_user(ctx, new, "email-otp")
 
     async def request_password_reset(self, ctx: EndpointContext) -> dict[str, bool]:
         """Send a code to choose a password with, if there is a user with this address."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from authward.codes import ErrorCode
 from authward.context import AuthContext
 from authward.errors import ConfigurationError
-from authward.oauth.generic import GenericOAuth, GenericOAuthConfig
+from authward.oauth.generic import GenericOAuth
+from authward.oauth.generic_config import GenericOAuthConfig
 from authward.plugin import Plugin
 
 __all__ = ["GenericOAuthConfig", "generic_oauth"]

@@ -171,7 +171,8 @@ class _Links:
             _refuse(ctx, "new_user_signup_disabled")
         name = record.get("name", "")[:NAME_MAX_LENGTH]
         try:
-            return await create_user(ctx, NewUser(name, email, email_verified=True)), True
+            new = NewUser(name, email, email_verified=True)
+            return await create_user(ctx, new, "magic-link"), True
         except APIError as error:
             if error.code is None:
                 raise

@@ -293,7 +293,7 @@ class _Phones:
         if not is_email(email):
             raise APIError(Code.INVALID_EMAIL)
         user = replace(NewUser.normalized(name, email), fields=fields)
-        new = await before_create(ctx, with_defaults(ctx, user))
+        new = await before_create(ctx, with_defaults(ctx, user), method="phone-number")
         try:
             created = await ctx.auth.users.create_without_password(ctx.database, new)
         except IntegrityConstraintViolationError:

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.types import TypeEngine
 
 from authward.schema.column_types import List, Moment, RowId
+from authward.schema.plugin_tables import sql_table
 from authward.schema.registry import AuthSchema
 from authward.schema.style import IdType
 from authward.schema.tables import RateLimit, Verification
@@ -21,11 +22,16 @@ _IDS: dict[IdType, TypeEngine[Any]] = {
 
 
 def actual_tables(schema: AuthSchema) -> list[Table]:
-    """Return core's tables; columns have the fields' names as keys, tables the model in `info`."""
+    """Return all of them, core's first.
+
+    Columns have the fields' names as keys, tables the model in `info`.
+    """
     tables, metadata = UserTables(schema), MetaData()
-    others: list[Any] = [Verification, RateLimit]
-    usual = [tables.user, tables.session, tables.account, *(each.__table__ for each in others)]
-    known = [table for table in usual if table.info["model"] in schema.made_tables]
+    more: list[Any] = [Verification, RateLimit]
+    usual = [tables.user, tables.session, tables.account, *(each.__table__ for each in more)]
+    core = {table.info["model"]: table for table in usual}
+    made = schema.made_tables.items()
+    known = [core[model] if model in core else sql_table(model, table) for model, table in made]
     return [_actual(schema, table, metadata) for table in known]
 
 

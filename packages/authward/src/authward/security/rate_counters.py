@@ -1,15 +1,16 @@
 """Counters of requests: in PostgreSQL, which all workers share, in a storage, or in this process.
 
 In PostgreSQL they are rows of Better Auth's own `rateLimit` table. One statement counts and
-decides, by the database's clock; rows that no window needs any more are removed once a minute.
+decides, by the database's clock. A refused request leaves the row as it was, as at the original: a
+limit that is a function may be another one for the next request. Rows that no window needs any more
+are removed once a minute.
 """
 
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from asyncpg import Record
-from sqlalchemy import BigInteger, Integer, bindparam, case, delete, func, literal_column, update
+from sqlalchemy import BigInteger, Integer, bindparam, case, delete, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -28,18 +29,11 @@ _MAX = bindparam("max_requests", type_=Integer())
 _COUNT = col(RateLimit.count)
 _LAST = col(RateLimit.last_request)
 _IS_OVER = _CLOCK - _LAST >= _WINDOW
-
+_MAY_PASS = _IS_OVER | (_COUNT < _MAX)
 _COUNTED: dict[str, Any] = {
-    "count": case(
-        (_IS_OVER, literal_column("1")),
-        else_=func.least(_COUNT + literal_column("1"), _MAX + literal_column("1")),
-    ),
-    "lastRequest": case((_IS_OVER | (_COUNT < _MAX), _CLOCK), else_=_LAST),
+    "count": case((_IS_OVER, literal_column("1")), else_=_COUNT + literal_column("1")),
+    "lastRequest": _CLOCK,
 }
-_VERDICT = (
-    (_COUNT <= _MAX).label("allowed"),
-    (_LAST + _WINDOW - _CLOCK).label("milliseconds_left"),
-)
 COUNT_REQUEST = Statement(
     insert(RateLimit)
     .values(
@@ -50,14 +44,19 @@ COUNT_REQUEST = Statement(
             "lastRequest": _CLOCK,
         }
     )
-    .on_conflict_do_update(index_elements=["key"], set_=_COUNTED)
-    .returning(*_VERDICT)
+    .on_conflict_do_update(index_elements=["key"], set_=_COUNTED, where=_MAY_PASS)
+    .returning(_COUNT)
 )
 COUNT_ANOTHER_REQUEST = Statement(
     update(RateLimit)
-    .where(col(RateLimit.key) == bindparam("key"))
+    .where(col(RateLimit.key) == bindparam("key"), _MAY_PASS)
     .values(_COUNTED)
-    .returning(*_VERDICT)
+    .returning(_COUNT)
+)
+TIME_LEFT = Statement(
+    select((_LAST + _WINDOW - _CLOCK).label("milliseconds")).where(
+        col(RateLimit.key) == bindparam("key")
+    )
 )
 PRUNE = Statement(delete(RateLimit).where(_CLOCK - bindparam("age", type_=BigInteger()) > _LAST))
 
@@ -73,21 +72,30 @@ class DatabaseCounter:
 
     async def consume(self, key: str, limit: Limit) -> float | None:
         """Count a request; None if it may pass, else the milliseconds until one may."""
-        row = await self._count(key=key, window=limit.window * 1000, max_requests=limit.max)
-        if row is not None and not row["allowed"]:
-            return float(row["milliseconds_left"])
-        await self._prune()
-        return None
+        window = limit.window * 1000
+        if await self._passes(key=key, window=window, max_requests=limit.max):
+            await self._prune()
+            return None
+        return await self._time_left(key, window) or 0.0
 
-    async def _count(self, **values: Any) -> Record | None:
-        """Count in one statement; where the database makes ids, no request uses one up in vain."""
+    async def _passes(self, **values: Any) -> bool:
+        """Count in one statement, which changes nothing where the limit is reached already.
+
+        Where the database makes ids, no request uses one up in vain.
+        """
         database = self._database
         if makes_ids(database):
-            row = await COUNT_ANOTHER_REQUEST.fetchrow(database, **values)
-            if row is not None:
-                return row
+            if await COUNT_ANOTHER_REQUEST.fetchrow(database, **values) is not None:
+                return True
+            if await self._time_left(values["key"], values["window"]) is not None:
+                return False
         row_id = await new_id(database, "rateLimit")
-        return await COUNT_REQUEST.fetchrow(database, row_id=row_id, **values)
+        return await COUNT_REQUEST.fetchrow(database, row_id=row_id, **values) is not None
+
+    async def _time_left(self, key: str, window: int) -> float | None:
+        """Return the milliseconds until a request may pass; None if there is no counter."""
+        row = await TIME_LEFT.fetchrow(self._database, key=key, window=window)
+        return None if row is None else float(row["milliseconds"])
 
     async def _prune(self) -> None:
         if time.monotonic() - self._pruned_at > _PRUNE_EVERY:
@@ -128,7 +136,7 @@ class MemoryCounter:
         moment = time.monotonic()
         self._prune(moment)
         entry = self._entries.get(key)
-        if entry is None or moment - entry.last >= limit.window:
+        if entry is None or moment >= min(entry.until, entry.last + limit.window):
             self._entries[key] = _Entry(1, moment, moment + limit.window)
             return None
         if entry.count >= limit.max:

@@ -35,6 +35,7 @@ from taskward.tasks import schemas as models
 _METADATA = (SQLModel.metadata, tables.metadata)
 _TABLES = {table.name: table for metadata in _METADATA for table in metadata.sorted_tables}
 _OWN = {m.__tablename__ for m in vars(models).values() if hasattr(m, "__table__")}
+_MODELS = {table.info.get("model") for table in _TABLES.values()}
 _CORE = {(name, column.key) for name, table in _TABLES.items() for column in table.columns}
 _TYPES = (
     (String, {"text", "varchar", "citext"}),
@@ -222,7 +223,21 @@ def problems_of_what_is_there(
 ) -> list[Problem]:
     """Return what is wrong with tables to which the library's migration is to add something."""
     every = problems_before_the_first_migration if is_new else problems
-    return [p for p in every(document, added) if added is None or not p.is_added]
+    if added is None:
+        return [*every(document)]
+    found = orjson.dumps(_without_plugins_elsewhere(document, added)).decode()
+    return [problem for problem in every(found, added) if not problem.is_added]
+
+
+def _without_plugins_elsewhere(document: str | None, added: AuthSchema) -> dict[str, Found]:
+    """A plugin's table of another schema is hidden as soon as the migration makes ours."""
+    found: dict[str, Found] = orjson.loads(document or "{}")
+    tables = _expected(added)
+    return {n: t for n, t in found.items() if t["first"] or not _is_plugins(tables[n])}
+
+
+def _is_plugins(table: Table) -> bool:
+    return table.name not in _OWN and table.info["model"] not in _MODELS
 
 
 def _of_table(table: Table, found: Found) -> Iterator[Problem]:

@@ -274,7 +274,7 @@ async def _create(
     times = {name: values.pop(name) for name in _TIMES if name in values}
     name, email, verified, image = (values.pop(name, None) for name in _CORE_OF_NEW_USER)
     new = NewUser(name, email, image, email_verified=bool(verified), fields=values)
-    new = await before_create(ctx, new)
+    new = await before_create(ctx, new, method="admin")
     hashed = await ctx.auth.passwords.hash(password) if password else None
     try:
         async with ctx.transaction() as connection:
