@@ -14,7 +14,7 @@ from authward import (
     StoreIdentifier,
     VerificationOptions,
 )
-from authward.oauth.github import GitHub
+from authward.oauth import social_provider
 from authward.options import DeleteUserOptions, EmailAndPasswordOptions, UserOptions
 from authward.plugins import ApiKeyOptions, api_key
 from tests.conformance.model import (
@@ -59,7 +59,9 @@ def _core(base: BetterAuthOptions, collect: Collect) -> BetterAuthOptions:
         base,
         email_and_password=EmailAndPasswordOptions(send_reset_password=collect("reset-password")),
         user=UserOptions(delete_user=deleting),
-        social_providers=(GitHub(client_id="github-id", client_secret="github-secret"),),
+        social_providers=(
+            social_provider("github", client_id="github-id", client_secret="github-secret"),
+        ),
     )
 
 
