@@ -8,10 +8,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from authward.hashing import HashedBy
 from authward.plugin import Plugin
 
 if TYPE_CHECKING:
-    from authward.hashing import HashedBy
     from authward.plugins.access import create_access_control
     from authward.plugins.admin import AdminOptions, admin
     from authward.plugins.anonymous import AnonymousOptions, anonymous
@@ -134,7 +134,6 @@ _MODULES = {
     "CustomSessionOptions": "custom_session",
     "EmailOTPOptions": "email_otp",
     "EncryptedBy": "kept_secrets",
-    "HashedBy": "kept_secrets",
     "HaveIBeenPwnedOptions": "have_i_been_pwned",
     "ApiKeyOptions": "api_key",
     "DeviceAuthorizationOptions": "device_authorization",

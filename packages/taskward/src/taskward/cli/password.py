@@ -12,7 +12,7 @@ from authward.core.password_auth import (
 )
 from authward.errors import APIError
 from authward.security.passwords import PasswordHasher
-from authward.storage import credentials
+from authward.storage import credentials, verification
 from authward.storage.adapter import Adapter
 from authward.storage.sessions import DELETE_SESSIONS_OF_USER
 from authward.storage.statements import Executor
@@ -59,6 +59,7 @@ async def _replace(connection: Executor, adapter: Adapter, user_id: str, hashed:
     if await LOCK_USER.fetchrow(connection, user_id=user_id) is None:
         raise SystemExit("The user has been deleted in the meantime.")
     await credentials.set_password(connection, adapter, user_id, hashed)
+    await verification.end_links(connection, user_id)
     await DELETE_SESSIONS_OF_USER.fetch(connection, user_id=user_id)
 
 
