@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio.to_thread
+import pytest
 
 from tests.conftest import CreateDatabase
 from tests.support.process_environment import clean_environment
@@ -70,6 +71,7 @@ async def test_the_stock_client_passes_its_round_with_the_original(
     assert_passed(held, at_least=25)
 
 
+@pytest.mark.long
 async def test_the_stock_client_passes_its_round_with_two_workers_of_ours(
     create_migrated_database: CreateDatabase,
 ) -> None:

@@ -163,6 +163,7 @@ class TestThePlainServer:
         await _check(scenario, pair_for)
 
 
+@pytest.mark.long
 class TestWithMailOrProvidersOrHTTPS:
     """Every other setting."""
 

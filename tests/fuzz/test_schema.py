@@ -51,6 +51,7 @@ def run(server: MakeRunServer, seed: int) -> int:
     return int(count[1])
 
 
+@pytest.mark.long
 def test_no_input_finds_a_difference_between_document_and_answers(server: MakeRunServer) -> None:
     start, cases, rounds = seed(), 0, 0
     while cases < CASES:

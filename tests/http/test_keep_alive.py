@@ -53,6 +53,7 @@ async def test_a_connection_is_kept_as_long_as_it_is_told(
         assert 1 <= idle_seconds(server) < 30
 
 
+@pytest.mark.long
 async def test_by_default_it_outlives_what_used_to_be_the_limit_and_the_idle_time_of_proxies(
     create_migrated_database: CreateDatabase,
 ) -> None:

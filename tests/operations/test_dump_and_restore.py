@@ -99,6 +99,7 @@ async def test_tables_and_columns_of_other_programs_in_the_schema_are_included_a
             await connection.execute("INSERT INTO \"two Factor\" VALUES ('2', 'nobody')")
 
 
+@pytest.mark.long
 async def test_standard_output_and_input_are_a_pipe_between_two_databases(
     source: DatabaseURL, create_database: CreateDatabase, tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ class Ada:
         return self.client.post("/api/auth/sign-in/email", json=body).status_code == 200
 
 
+@pytest.mark.long
 def test_a_running_installation_moves_with_its_users_sessions_tokens_and_tasks(
     target: Cluster, client: httpx.Client, tmp_path: Path
 ) -> None:

@@ -114,6 +114,7 @@ async def test_what_is_under_way_is_answered_and_nothing_new_is_taken(url: Datab
     assert "Cancel" not in server.log()
 
 
+@pytest.mark.long
 @pytest.mark.skipif("DATABASE_URL" in os.environ, reason="only a server of our own can be stopped")
 async def test_a_statement_that_hangs_for_ever_does_not_hold_up_the_end(url: DatabaseURL) -> None:
     paths = ("/api/tasks", "/api/tasks/1")

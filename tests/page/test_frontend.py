@@ -185,6 +185,7 @@ def test_without_a_build_everything_else_works_and_the_log_says_how_to_get_one(
         assert "make frontend" in server.log()
 
 
+@pytest.mark.long
 async def test_every_worker_serves_the_page(database_url: str, build: Path) -> None:
     settings = {**auth_settings(database_url), "FRONTEND_DIR": str(build)}
     with TaskwardServer(settings, workers=2) as server:
