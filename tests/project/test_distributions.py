@@ -172,7 +172,7 @@ def test_the_library_alone_needs_nothing_of_its_extras(library: Path, tmp_path: 
 def test_a_part_whose_libraries_are_missing_names_its_extra(library: Path, tmp_path: Path) -> None:
     parts = {
         "from authward.oauth import social_provider": "oauth",
-        "from authward.oauth import Google": "oauth",
+        "from authward.oauth import GenericOAuth": "oauth",
         "from authward.oauth.generic import GenericOAuth": "oauth",
         f"from authward import *; BetterAuth({OTHER_SERVER}, None)": "jwks",
     }
