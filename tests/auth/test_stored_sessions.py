@@ -134,6 +134,26 @@ async def test_a_session_that_is_revoked_while_it_changes_stays_revoked(url: str
         assert await shown(client) is None
 
 
+async def test_a_session_that_begins_while_its_user_changes_has_the_change(url: str) -> None:
+    storage = _Interrupted()
+    async with site(url, storage) as app, browser(app) as client, browser(app) as other:
+        email, token = await signed_up(client)
+        storage.key = f"active-sessions-{await user_of(storage, token)}"
+        storage.meanwhile = lambda: post(client, "/update-user", name="Grace")
+        await post(other, "/sign-in/email", email=email, password=PASSWORD)
+        assert (await shown(other))["user"]["name"] == "Grace"
+
+
+async def test_of_two_changes_of_a_user_at_once_sessions_show_the_last(url: str) -> None:
+    storage = _Interrupted()
+    async with site(url, storage) as app, browser(app) as client:
+        _, token = await signed_up(client)
+        storage.key = f"active-sessions-{await user_of(storage, token)}"
+        storage.meanwhile = lambda: post(client, "/update-user", name="Grace")
+        await post(client, "/update-user", name="Eve")
+        assert (await shown(client))["user"]["name"] == "Grace"
+
+
 async def test_a_session_that_began_before_all_were_revoked_is_none(url: str) -> None:
     storage = InMemoryStorage()
     async with site(url, storage) as app, browser(app) as client:
