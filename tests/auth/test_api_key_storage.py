@@ -196,6 +196,25 @@ async def test_what_nobody_has_written_is_no_key(site: Site, text: str) -> None:
     assert (await site.verify(key))["error"]["code"] == "INVALID_API_KEY"
 
 
+FAR = "9999-12-31T23:59:59.999-23:59"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("remaining", "5"), ("refillInterval", "x"), ("createdAt", None), ("expiresAt", FAR)],
+)
+async def test_a_key_with_a_value_of_another_kind_is_none(
+    site: Site, name: str, value: str | None
+) -> None:
+    made = await site.make(remaining=5, refill_amount=5, refill_interval=1000)
+    key = f"api-key:{hash_key(made['key'])}"
+    stored = {**await site.stored(key), name: value}
+    if site.in_table:
+        await site.app.state.database.fetch("DELETE FROM apikey WHERE id = $1", made["id"])
+    await site.storage.set(key, json.dumps(stored))
+    assert (await site.verify(made["key"]))["error"]["code"] == "INVALID_API_KEY"
+
+
 async def test_the_table_decides_what_a_copy_says(create_database: CreateDatabase) -> None:
     storage = InMemoryStorage()
     plugins = (jwt(), bearer(), api_key(options(in_table=True)))

@@ -210,6 +210,19 @@ async def test_others_are_revoked_that_the_list_in_the_storage_does_not_name(
         assert (await shown(client))["session"]["token"] == token
 
 
+async def test_nonsense_beside_a_session_locks_nobody_out(server: RedisServer, url: str) -> None:
+    async with Redis(unix_socket_path=str(server.socket)) as redis:
+        storage = RedisStorage(redis)
+        async with site(url, storage) as app, browser(app) as client:
+            email, token = await signed_up(client)
+            user_id = await user_of(storage, token)
+            await storage.set(f"revoked-sessions-before-{user_id}", "9" * 5000)
+            entries = [{"token": "x", "expiresAt": 1e300}]
+            await storage.set(f"active-sessions-{user_id}", json.dumps(entries))
+            await post(client, "/sign-in/email", email=email, password=PASSWORD)
+            assert (await shown(client))["session"]["token"] != token
+
+
 async def test_only_sessions_are_revoked_by_their_tokens(url: str) -> None:
     storage = InMemoryStorage()
     async with site(url, storage) as app, browser(app) as client:

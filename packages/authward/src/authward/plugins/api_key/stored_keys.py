@@ -1,7 +1,7 @@
 """Keys in a secondary storage: each by its hash and by its id, and a list of ids by its owner."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -10,6 +10,7 @@ from authward.context import AuthContext
 from authward.ids import generate_id
 from authward.plugins.api_key.key_json import to_row, to_text, with_whole_numbers
 from authward.plugins.api_key.tables import MODEL
+from authward.schema.fields import DBField
 from authward.secondary_storage import PromptStorage
 from authward.storage.adapter import Page, Row
 from authward.storage.statements import makes_ids, new_id
@@ -20,9 +21,9 @@ _NOT_COMPARED: Final = {"metadata"}
 
 
 class StoredKeys:
-    """The three kinds of entries; `fields` are those of a row."""
+    """The three kinds of entries; `fields` are those of the table."""
 
-    def __init__(self, storage: PromptStorage, fields: Collection[str]) -> None:
+    def __init__(self, storage: PromptStorage, fields: Mapping[str, DBField]) -> None:
         self._storage = storage
         self._fields = fields
 
