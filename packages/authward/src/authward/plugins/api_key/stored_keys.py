@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from hmac import compare_digest
 from typing import Any, Final
 
 import orjson
@@ -29,11 +30,17 @@ class StoredKeys:
 
     async def by_hash(self, hashed: str) -> Row | None:
         """Return a key by what is kept of it."""
-        return to_row(await self._storage.get(_by_hash(hashed)), self._fields)
+        return self._read(await self._storage.get(_by_hash(hashed)), hashed)
 
     async def by_id(self, key_id: str) -> Row | None:
         """Return a key by its id."""
         return to_row(await self._storage.get(_by_id(key_id)), self._fields)
+
+    def _read(self, text: str | None, hashed: str) -> Row | None:
+        """Where keys are not hashed, `by-id:` and an id would find one as well."""
+        row = to_row(text, self._fields)
+        is_same = row is not None and compare_digest(row["key"].encode(), hashed.encode())
+        return row if is_same else None
 
     async def copy(self, row: Row) -> None:
         """Keep a key as it is now."""
@@ -45,7 +52,7 @@ class StoredKeys:
         """Change a key and return it; None if it is gone. Whoever loses a race looks again."""
         while True:
             text = await self._storage.get(_by_hash(hashed))
-            row = to_row(text, self._fields)
+            row = self._read(text, hashed)
             if row is None:
                 return None
             new = changed(row)
