@@ -300,13 +300,14 @@ async def test_a_provider_refreshes_and_tells_of_accounts_as_the_originals(
     ]
 
 
+OBJECTS = ("data", "user", "kakao_account", "name", "response")
 ODD: dict[str, Any] = {
     "nothing": {},
     "a list": [1],
     "a text": "x",
     "an id that is a text": {"id": "x"},
-    "lists for objects": dict.fromkeys(("data", "user", "kakao_account", "name", "response"), [1]),
-    "numbers for objects": dict.fromkeys(("data", "user", "kakao_account", "name", "response"), 5),
+    "lists for objects": {each: [1] for each in OBJECTS},
+    "numbers for objects": dict.fromkeys(OBJECTS, 5),
 }
 
 
