@@ -196,6 +196,39 @@ async def test_what_nobody_has_written_is_no_key(site: Site, text: str) -> None:
     assert (await site.verify(key))["error"]["code"] == "INVALID_API_KEY"
 
 
+FAR = "9999-12-31T23:59:59.999-23:59"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("remaining", "5"), ("refillInterval", "x"), ("createdAt", None), ("expiresAt", FAR)],
+)
+async def test_a_key_with_a_value_of_another_kind_is_none(
+    site: Site, name: str, value: str | None
+) -> None:
+    made = await site.make(remaining=5, refill_amount=5, refill_interval=1000)
+    key = f"api-key:{hash_key(made['key'])}"
+    stored = {**await site.stored(key), name: value}
+    if site.in_table:
+        await site.app.state.database.fetch("DELETE FROM apikey WHERE id = $1", made["id"])
+    await site.storage.set(key, json.dumps(stored))
+    assert (await site.verify(made["key"]))["error"]["code"] == "INVALID_API_KEY"
+
+
+@pytest.mark.parametrize("in_table", [False, True], ids=["alone", "with the table"])
+async def test_the_id_of_a_key_is_no_key_where_keys_are_not_hashed(
+    create_database: CreateDatabase, *, in_table: bool
+) -> None:
+    storage, own = InMemoryStorage(), options(in_table=in_table, disable_key_hashing=True)
+    more: dict[str, Any] = {"secondary_storage": storage}
+    more["session"] = SessionOptions(store_session_in_database=True)
+    async with site_with(await create_database(), (api_key(own),), **more) as app:
+        site = Site(app, storage, in_table)
+        made = await site.make()
+        assert (await site.verify(made["key"]))["valid"]
+        assert not (await site.verify(f"by-id:{made['id']}"))["valid"]
+
+
 async def test_the_table_decides_what_a_copy_says(create_database: CreateDatabase) -> None:
     storage = InMemoryStorage()
     plugins = (jwt(), bearer(), api_key(options(in_table=True)))

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -297,6 +298,30 @@ async def test_a_provider_refreshes_and_tells_of_accounts_as_the_originals(
     assert [comparable(each) for each in server.requests] == [
         comparable(each) for each in theirs["refreshes"]
     ]
+
+
+OBJECTS = ("data", "user", "kakao_account", "name", "response")
+ODD: dict[str, Any] = {
+    "nothing": {},
+    "a list": [1],
+    "a text": "x",
+    "an id that is a text": {"id": "x"},
+    "lists for objects": {each: [1] for each in OBJECTS},
+    "numbers for objects": dict.fromkeys(OBJECTS, 5),
+}
+
+
+@pytest.mark.parametrize("answer", ODD.values(), ids=ODD)
+async def test_odd_answers_of_a_provider_are_its_error(answer: Any, server: Answers) -> None:
+    for name in CATALOG:
+        usual = provider(name, "plain").urls
+        server.answers = dict.fromkeys(usual, answer)
+        ours = provider(name, "plain", {each: server.url(each, url) for each, url in usual.items()})
+        tokens = Tokens(access_token="the-access-token")
+        await told(ours, tokens)  # anything but a provider's error is raised
+        for ask in (ours.profile, ours.profile_from_id_token):
+            with suppress(ProviderError):
+                await ask(replace(tokens, id_token="no JWT"), nonce=None)
 
 
 async def told(ours: KnownProvider, tokens: Tokens) -> dict[str, Any] | None:

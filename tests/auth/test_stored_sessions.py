@@ -134,6 +134,26 @@ async def test_a_session_that_is_revoked_while_it_changes_stays_revoked(url: str
         assert await shown(client) is None
 
 
+async def test_a_session_that_begins_while_its_user_changes_has_the_change(url: str) -> None:
+    storage = _Interrupted()
+    async with site(url, storage) as app, browser(app) as client, browser(app) as other:
+        email, token = await signed_up(client)
+        storage.key = f"active-sessions-{await user_of(storage, token)}"
+        storage.meanwhile = lambda: post(client, "/update-user", name="Grace")
+        await post(other, "/sign-in/email", email=email, password=PASSWORD)
+        assert (await shown(other))["user"]["name"] == "Grace"
+
+
+async def test_of_two_changes_of_a_user_at_once_sessions_show_the_last(url: str) -> None:
+    storage = _Interrupted()
+    async with site(url, storage) as app, browser(app) as client:
+        _, token = await signed_up(client)
+        storage.key = f"active-sessions-{await user_of(storage, token)}"
+        storage.meanwhile = lambda: post(client, "/update-user", name="Grace")
+        await post(client, "/update-user", name="Eve")
+        assert (await shown(client))["user"]["name"] == "Grace"
+
+
 async def test_a_session_that_began_before_all_were_revoked_is_none(url: str) -> None:
     storage = InMemoryStorage()
     async with site(url, storage) as app, browser(app) as client:
@@ -188,6 +208,19 @@ async def test_others_are_revoked_that_the_list_in_the_storage_does_not_name(
         await post(client, "/revoke-other-sessions")
         assert await shown(other) is None
         assert (await shown(client))["session"]["token"] == token
+
+
+async def test_nonsense_beside_a_session_locks_nobody_out(server: RedisServer, url: str) -> None:
+    async with Redis(unix_socket_path=str(server.socket)) as redis:
+        storage = RedisStorage(redis)
+        async with site(url, storage) as app, browser(app) as client:
+            email, token = await signed_up(client)
+            user_id = await user_of(storage, token)
+            await storage.set(f"revoked-sessions-before-{user_id}", "9" * 5000)
+            entries = [{"token": "x", "expiresAt": 1e300}]
+            await storage.set(f"active-sessions-{user_id}", json.dumps(entries))
+            await post(client, "/sign-in/email", email=email, password=PASSWORD)
+            assert (await shown(client))["session"]["token"] != token
 
 
 async def test_only_sessions_are_revoked_by_their_tokens(url: str) -> None:

@@ -249,6 +249,13 @@ async def test_a_link_that_is_mailed_after_a_change_is_good(site: Site) -> None:
         assert (await site.post("/reset-password", token=token, newPassword=PASSWORD)).is_success
 
 
+async def test_a_note_that_is_no_time_ends_no_link(site: Site) -> None:
+    async with signed_in_with_password(site) as browser:
+        await site.storage.set(f"links-ended-before-{browser.user['id']}", "x")
+        token = await site.reset_token(browser.email)
+        assert (await site.post("/reset-password", token=token, newPassword=NEW)).is_success
+
+
 @asynccontextmanager
 async def signed_in_with_password(site: Site) -> AsyncIterator[Browser]:
     email = await site.sign_up()
@@ -285,7 +292,12 @@ async def test_a_value_ends_when_it_should(create_database: CreateDatabase) -> N
         assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_TOKEN")
 
 
-@pytest.mark.parametrize("text", ["", "no JSON", "[]", "{}", '{"value": 1, "expiresAt": 2}'])
+NO_TIME = '{"value": "x", "expiresAt": "9999-12-31T23:59:59.999-23:59"}'
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no JSON", "[]", "{}", '{"value": 1, "expiresAt": 2}', NO_TIME]
+)
 async def test_what_nobody_has_written_is_no_value(
     create_database: CreateDatabase, text: str
 ) -> None:

@@ -13,6 +13,7 @@ from authward.errors import APIError
 _T = TypeVar("_T")
 _SECONDS = 3.0
 """For which a storage may be silent."""
+_MOST_DIGITS = 16
 
 log = structlog.get_logger(__name__)
 
@@ -113,6 +114,12 @@ class StorageUnavailableError(APIError):
             message="The secondary storage is unavailable, try again",
             headers={"retry-after": "2"},
         )
+
+
+def whole_number(text: str | None) -> int:
+    """Return a number that was kept; 0 if it is something else."""
+    is_number = text is not None and len(text) <= _MOST_DIGITS and text.isdecimal()
+    return int(text) if text is not None and is_number else 0
 
 
 class PromptStorage:

@@ -15,3 +15,18 @@ def now() -> datetime:
 def to_json(moment: datetime) -> str:
     """Return `2026-01-08T10:30:00.123Z` for a time in UTC, as asyncpg returns them."""
     return moment.isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def from_json(text: str) -> datetime:
+    """Read a time that says its zone.
+
+    Raises:
+        TypeError, ValueError: it is none, or none that UTC has.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(text) from None

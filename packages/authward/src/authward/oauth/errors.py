@@ -1,5 +1,8 @@
 """Errors of OAuth sign-in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 
 log = structlog.get_logger(__name__)
@@ -20,3 +23,12 @@ class ProviderError(Exception):
     def log(self, provider: str, event: str) -> None:
         """Log it for the operator; the reason holds no secret."""
         log.warning(event, provider=provider, reason=str(self))
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Whatever in a provider's answer is not of the kind that it should be, is its error."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise ProviderError(type(error).__name__) from None

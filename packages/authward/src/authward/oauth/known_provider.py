@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from authward.errors import ConfigurationError
 from authward.oauth.definition import FOUND_VERIFIED, ClientAuth, Definition, Json, first, look_up
-from authward.oauth.errors import ProviderError
+from authward.oauth.errors import ProviderError, reading
 from authward.oauth.exchange import code_challenge, request_tokens, to_profile, to_tokens
 from authward.oauth.http_client import basic_credentials, read_json, send
 from authward.oauth.id_token import IdTokenVerifier, unverified_claims, verifier_for
@@ -252,8 +252,7 @@ class KnownProvider(SocialProvider):
         token, rules = sent.id_token or "", self.definition.id_token
         own, known = self.verify_id_token, self.definition.verify
         if own is not None or known is not None:
-            asks = own(token, nonce) if own else known and known(_Reader(self, None), token, nonce)
-            if asks is None or not await asks:
+            if not (await own(token, nonce) if own else await self._asked(token, nonce)):
                 raise ProviderError("ID token refused")
             return None
         if self._verifier is None:
@@ -261,6 +260,11 @@ class KnownProvider(SocialProvider):
         if rules is not None and rules.opaque and not is_jwt(token):
             return None
         return await self._verifier.verify_sent(sent, nonce=nonce)
+
+    async def _asked(self, token: str, nonce: str | None) -> bool:
+        verify = self.definition.verify
+        with reading():
+            return verify is not None and await verify(_Reader(self, None), token, nonce)
 
     async def _read(self, tokens: Tokens, claims: Json | None) -> Profile | None:
         found = await self._info(tokens, claims)
@@ -274,11 +278,13 @@ class KnownProvider(SocialProvider):
         if self.get_user_info is not None:
             own = await self.get_user_info(tokens)
             return None if own is None else (dict(own.user), dict(own.data))
-        data = await self._raw_profile(tokens, claims)
+        with reading():
+            data = await self._raw_profile(tokens, claims)
+            known = {} if data is None else self._known(data)
         if data is None:
             return None
         shown = {name: value for name, value in data.items() if name != FOUND_VERIFIED}
-        user = await self._user(data, shown)
+        user = await self._user(data, known, shown)
         return None if self.definition.needs_email and not user.get("email") else (user, shown)
 
     async def _raw_profile(self, tokens: Tokens, claims: Json | None) -> Json | None:
@@ -294,15 +300,18 @@ class KnownProvider(SocialProvider):
         data = self.definition.prepare(data) if self.definition.prepare else data
         return data if isinstance(data, dict) else None
 
-    async def _user(self, data: Json, shown: Json) -> Json:
+    def _known(self, data: Json) -> Json:
         definition = self.definition
-        user = {
+        return {
             "name": first(data, definition.name),
             "email": first(data, definition.email),
             "image": first(data, definition.image),
             "emailVerified": definition.verified and look_up(data, definition.verified),
             **(definition.amend(data) if definition.amend else {}),
         }
+
+    async def _user(self, data: Json, known: Json, shown: Json) -> Json:
+        definition, user = self.definition, {**known}
         if self.map_profile_to_user is not None:
             mapped = self.map_profile_to_user(shown)
             user |= await mapped if isawaitable(mapped) else mapped

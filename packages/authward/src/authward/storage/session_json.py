@@ -5,11 +5,11 @@ fields that were given.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, TypeAlias
 
 from authward.schema.fields import DBField
 from authward.storage.rows import AuthSession, AuthUser, SessionAndUser
+from authward.timestamps import from_json
 
 Fields: TypeAlias = Mapping[str, DBField]
 
@@ -38,10 +38,10 @@ def session_of(session: Mapping[str, Any], fields: Fields) -> AuthSession:
     """
     return AuthSession(
         id=_text(session, "id"),
-        expires_at=_moment(session["expiresAt"]),
+        expires_at=from_json(session["expiresAt"]),
         token=_text(session, "token"),
-        created_at=_moment(session["createdAt"]),
-        updated_at=_moment(session["updatedAt"]),
+        created_at=from_json(session["createdAt"]),
+        updated_at=from_json(session["updatedAt"]),
         ip_address=session.get("ipAddress"),
         user_agent=session.get("userAgent"),
         user_id=_text(session, "userId"),
@@ -56,8 +56,8 @@ def _user_of(user: Mapping[str, Any], fields: Fields) -> AuthUser:
         email=_text(user, "email"),
         email_verified=bool(user["emailVerified"]),
         image=user.get("image"),
-        created_at=_moment(user["createdAt"]),
-        updated_at=_moment(user["updatedAt"]),
+        created_at=from_json(user["createdAt"]),
+        updated_at=from_json(user["updatedAt"]),
         fields=_fields(fields, user),
     )
 
@@ -69,13 +69,6 @@ def _text(values: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _moment(value: str) -> datetime:
-    moment = datetime.fromisoformat(value)
-    if moment.tzinfo is None:
-        raise ValueError(value)
-    return moment
-
-
 def _fields(fields: Fields, values: Mapping[str, Any]) -> SparseFields:
     return SparseFields(
         {name: _field(each, values[name]) for name, each in fields.items() if name in values}
@@ -83,4 +76,4 @@ def _fields(fields: Fields, values: Mapping[str, Any]) -> SparseFields:
 
 
 def _field(field: DBField, value: Any) -> Any:
-    return _moment(value) if field.type == "date" and value is not None else value
+    return from_json(value) if field.type == "date" and value is not None else value

@@ -17,7 +17,7 @@ import orjson
 
 from authward.schema.output import Output
 from authward.schema.values import decode_value
-from authward.secondary_storage import PromptStorage
+from authward.secondary_storage import PromptStorage, whole_number
 from authward.storage.rows import AuthSession, AuthUser, SessionAndUser
 from authward.storage.session_json import Fields, session_and_user, session_of
 from authward.timestamps import to_json
@@ -27,6 +27,8 @@ Reference: TypeAlias = dict[str, Any]
 
 _DAY: Final = 86_400
 _TRIES: Final = 64
+_LAST_MOMENT: Final = 8_640_000_000_000_000
+"""That JavaScript has; storages take no longer lives."""
 
 
 class SessionStore:
@@ -111,7 +113,7 @@ class SessionStore:
     async def remove_all(self, user_id: str) -> None:
         """End all sessions of a user, those too that others are about to write."""
         key = f"revoked-sessions-before-{user_id}"
-        before = max(_number(await self._storage.get(key)), _now())
+        before = max(whole_number(await self._storage.get(key)), _now())
         await self._storage.set(key, str(before), self._lifetime)
         await self._remove(user_id, {each["token"] for each in await self._references(user_id)})
 
@@ -122,7 +124,7 @@ class SessionStore:
 
     async def _is_revoked(self, session: AuthSession) -> bool:
         before = await self._storage.get(f"revoked-sessions-before-{session.user_id}")
-        return _milliseconds(session.created_at) < _number(before)
+        return _milliseconds(session.created_at) < whole_number(before)
 
     async def _change(
         self, token: str, change: Callable[[dict[str, Any]], dict[str, Any]]
@@ -182,7 +184,8 @@ def _live(references: Any) -> list[Reference]:
 def _is_reference(each: Any) -> bool:
     if not isinstance(each, dict) or not isinstance(each.get("token"), str):
         return False
-    return isinstance(each.get("expiresAt"), int | float)
+    ends = each.get("expiresAt")
+    return isinstance(ends, int | float) and ends <= _LAST_MOMENT
 
 
 def _parsed(text: str | None) -> Any:
@@ -194,10 +197,6 @@ def _parsed(text: str | None) -> Any:
 
 def _text(value: Any) -> str:
     return orjson.dumps(value).decode()
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text is not None and text.isdecimal() else 0
 
 
 def _now() -> int:

@@ -193,6 +193,7 @@ class Sessions:
         if row is None:
             return None
         await self.kept.store.put(session, self._tables.user_of(row))
+        await self.refresh_user(database, session.user_id, row)
         return session
 
     async def end(self, database: Executor, which: Which, **values: str) -> list[str]:
@@ -205,11 +206,20 @@ class Sessions:
         if self.kept.store is not None:
             await self.kept.store.remove_all(user_id)
 
-    async def refresh_user(self, database: Executor, user_id: str) -> None:
-        """Have the secondary storage show a user as the table now does."""
-        row = await self._find_user.fetchrow(database, user_id=user_id)
-        if row is not None and self.kept.store is not None:
-            await self.kept.store.refresh(self._tables.user_of(row))
+    async def refresh_user(
+        self, database: Executor, user_id: str, shown: Record | None = None
+    ) -> None:
+        """Have the secondary storage show a user as the table now does, if not as `shown`.
+
+        Whoever has written looks again: of several at once the last one has written the newest.
+        """
+        store = self.kept.store
+        while store is not None:
+            row = await self._find_user.fetchrow(database, user_id=user_id)
+            if row is None or row == shown:
+                return
+            await store.refresh(self._tables.user_of(row))
+            shown = row
 
     def _read(self, row: Record | None) -> AuthSession | None:
         return None if row is None else self._tables.session_of(row)

@@ -3,14 +3,13 @@
 The original reads what is written here, and the other way round.
 """
 
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from authward.secondary_storage import SecondaryStorage
+from authward.secondary_storage import SecondaryStorage, whole_number
 from authward.storage.verification import Kept
-from authward.timestamps import now, to_json
+from authward.timestamps import from_json, now, to_json
 
 
 class VerificationStore:
@@ -44,8 +43,8 @@ class VerificationStore:
 
     async def is_ended(self, sent: Kept) -> bool:
         """Whether a value, which is the id of a user, was sent before that."""
-        until = await self._storage.get(_key_of_user(sent.value))
-        return until is not None and sent.created_at.timestamp() * 1000 <= float(until)
+        until = whole_number(await self._storage.get(_key_of_user(sent.value)))
+        return sent.created_at.timestamp() * 1000 <= until
 
 
 def _key(identifier: str) -> str:
@@ -72,16 +71,12 @@ def _read(text: str | None) -> Kept | None:
     """Return what either server has written, None for anything else."""
     try:
         values: Any = orjson.loads(text or "")
-        value, ends = values["value"], _moment(values["expiresAt"])
+        value, ends = values["value"], from_json(values["expiresAt"])
         # A marker that the original has reserved tells no other time.
-        begins = _moment(values["createdAt"]) if "createdAt" in values else ends
+        begins = from_json(values["createdAt"]) if "createdAt" in values else ends
         row_id = values.get("id")
     except (ValueError, TypeError, LookupError):
         return None
     if not isinstance(value, str):
         return None
     return Kept(value, ends, begins, None if row_id is None else str(row_id))
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)

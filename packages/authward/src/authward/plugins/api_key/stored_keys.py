@@ -1,7 +1,8 @@
 """Keys in a secondary storage: each by its hash and by its id, and a list of ids by its owner."""
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from hmac import compare_digest
 from typing import Any, Final
 
 import orjson
@@ -10,6 +11,7 @@ from authward.context import AuthContext
 from authward.ids import generate_id
 from authward.plugins.api_key.key_json import to_row, to_text, with_whole_numbers
 from authward.plugins.api_key.tables import MODEL
+from authward.schema.fields import DBField
 from authward.secondary_storage import PromptStorage
 from authward.storage.adapter import Page, Row
 from authward.storage.statements import makes_ids, new_id
@@ -20,19 +22,25 @@ _NOT_COMPARED: Final = {"metadata"}
 
 
 class StoredKeys:
-    """The three kinds of entries; `fields` are those of a row."""
+    """The three kinds of entries; `fields` are those of the table."""
 
-    def __init__(self, storage: PromptStorage, fields: Collection[str]) -> None:
+    def __init__(self, storage: PromptStorage, fields: Mapping[str, DBField]) -> None:
         self._storage = storage
         self._fields = fields
 
     async def by_hash(self, hashed: str) -> Row | None:
         """Return a key by what is kept of it."""
-        return to_row(await self._storage.get(_by_hash(hashed)), self._fields)
+        return self._read(await self._storage.get(_by_hash(hashed)), hashed)
 
     async def by_id(self, key_id: str) -> Row | None:
         """Return a key by its id."""
         return to_row(await self._storage.get(_by_id(key_id)), self._fields)
+
+    def _read(self, text: str | None, hashed: str) -> Row | None:
+        """Where keys are not hashed, `by-id:` and an id would find one as well."""
+        row = to_row(text, self._fields)
+        is_same = row is not None and compare_digest(row["key"].encode(), hashed.encode())
+        return row if is_same else None
 
     async def copy(self, row: Row) -> None:
         """Keep a key as it is now."""
@@ -44,7 +52,7 @@ class StoredKeys:
         """Change a key and return it; None if it is gone. Whoever loses a race looks again."""
         while True:
             text = await self._storage.get(_by_hash(hashed))
-            row = to_row(text, self._fields)
+            row = self._read(text, hashed)
             if row is None:
                 return None
             new = changed(row)

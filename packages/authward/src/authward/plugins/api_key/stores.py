@@ -54,7 +54,7 @@ def store_of(auth: AuthContext, options: ApiKeyOptions) -> KeyStore:
     storage = storage_of(auth, options)
     if storage is None:
         return InDatabase(auth)
-    stored = StoredKeys(storage, (*auth.schema.tables[MODEL].fields, "id"))
+    stored = StoredKeys(storage, auth.schema.tables[MODEL].fields)
     return InBoth(auth, stored) if options.fallback_to_database else InStorage(auth, stored)
 
 
