@@ -29,6 +29,7 @@ TARGETS = {
         "packages/taskward/src/taskward/tasks/store.py",
         (
             "tests/database/test_task_statements.py",
+            "tests/database/test_batch_places.py",
             "tests/database/test_batches.py",
             "tests/api/test_isolation.py",
             "tests/api/test_preconditions.py",
@@ -98,7 +99,11 @@ TARGETS = {
     ),
     "batches": Target(
         "packages/taskward/src/taskward/database/batcher.py",
-        ("tests/database/test_batches.py", "tests/api/test_exhaustion.py"),
+        (
+            "tests/database/test_batch_places.py",
+            "tests/database/test_batches.py",
+            "tests/api/test_exhaustion.py",
+        ),
     ),
     "tasks": Target(
         "packages/taskward/src/taskward/tasks/endpoints.py",
