@@ -97,6 +97,7 @@ def test_nothing_is_learned_that_is_cut_here_in_another_way() -> None:
     head = Head(HEADERS)
     for data, method, url, body in (
         (LINE + REST, b"HEAD", b"/api/tasks/1", b""),
+        (LINE.replace(b"/1", b"/1?a=%31") + REST, b"GET", b"/api/tasks/1?a=%31", b""),
         (LINE + REST, b"GET", b"/api/tasks/2", b""),
         (LINE + REST + b"body", b"GET", b"/api/tasks/1", b""),
         (LINE + REST + b"body", b"GET", b"/api/tasks/1", b"body"),
