@@ -16,10 +16,12 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    delete,
     func,
     insert,
     literal_column,
     select,
+    table,
 )
 
 from authward.storage.statements import Statement
@@ -151,7 +153,10 @@ async def test_nobody_gets_a_row_that_may_be_somebody_elses(
         ("arrays", GET.many, GET.many),
         ("columns", STORE_DATED.one, CREATE.many),
         ("order", CREATE.one, Statement(select(_STORED))),
+        ("columns", Statement(delete(table("tasks"))), Statement(delete(table("tasks")))),
         ("owner", Statement(select(literal_column("1").label("n"))), GET.many),
+        ("owner", Statement(select(literal_column("1").label("user_id"))), GET.many),
+        ("owner", Statement(select(bindparam("user_id", type_=Text).label("n"))), GET.many),
     ],
 )
 def test_two_statements_that_do_not_belong_together_make_no_batchable(

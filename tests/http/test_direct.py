@@ -24,7 +24,7 @@ from uvicorn.lifespan.on import LifespanOn
 from taskward.app import create_app
 from taskward.http import security_headers
 from taskward.http.backpressure import LARGE
-from taskward.http.direct import DIRECT, DirectRequest
+from taskward.http.direct import _MAX_QUERY_BYTES, DIRECT, MAX_BODY_BYTES, DirectRequest
 from taskward.http.middleware import EdgeMiddleware
 from tests.conftest import TRUSTED_ORIGIN, settings_for
 from tests.fuzz.sizes import size
@@ -276,6 +276,49 @@ async def test_what_is_cut_off_at_the_end_is_told_so_both_ways(database_url: str
                         seen.append(client.normal(await asked))
         assert seen[0] == seen[1]
         assert b"restarted" in seen[0]
+
+
+async def test_who_is_cut_off_is_answered_once_though_the_statement_ends_later(
+    database_url: str,
+) -> None:
+    """And for whom something may have been created is told once, whether it was or not."""
+    async with running_on(database_url) as app, served(app, direct=True) as server:
+        client, database, told = Client(app, server), app.state.database, list[str]()
+        database.on_created = told.append
+        await client.begin()
+        with redirect_stdout(StringIO()) as written:
+            async with database.acquire() as holder, holder.transaction():
+                await holder.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+                asked = [asyncio.create_task(client.ask(*KNOWN[n])) for n in (0, 0, 5)]
+                async with asyncio.timeout(PATIENCE):
+                    while len(await holder.fetch(WAITING)) < 2 or len(server.state.tasks) < 3:
+                        pass
+                    requests = [*server.state.tasks]
+                    assert [request.cancel("the end") for request in requests] == [True] * 3
+                    assert [request.cancel("again") for request in requests] == [False] * 3
+                    answers = await asyncio.gather(*asked)
+            count = "SELECT count(*) FROM tasks WHERE user_id = $1"
+            async with asyncio.timeout(PATIENCE):
+                while (await database.fetchrow(count, client.user_id))[0] < 3:
+                    pass
+                assert b" 200 " in await client.ask(*KNOWN[5])
+            await server.until_idle()
+        assert [answer[9:12] for answer in answers] == [b"503"] * 3
+        assert told == [client.user_id] * 2
+        lines = [json.loads(line) for line in written.getvalue().splitlines()]
+        assert [line["status"] for line in lines if "milliseconds" in line] == [503, 503, 503, 200]
+
+
+@pytest.mark.parametrize(("more", "directly"), [(0, True), (1, False)])
+async def test_what_is_longer_than_usual_takes_the_ordinary_way(
+    ways: list[Client], more: int, directly: bool
+) -> None:
+    body = TASK + b" " * (MAX_BODY_BYTES - len(TASK) + more)
+    query = "?status=all&more=".ljust(1 + _MAX_QUERY_BYTES + more, "x")
+    for method, path, sent in (("GET", f"/api/tasks{query}", b""), ("POST", "/api/tasks", body)):
+        answers = [client.normal(await client.ask(method, path, sent)) for client in ways]
+        assert answers[0] == answers[1]
+        assert isinstance(ways[0].server.protocols[-1].cycle, DirectRequest) == directly
 
 
 async def test_a_list_that_is_large_is_answered_by_the_application(ways: list[Client]) -> None:

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 
 from taskward.http.direct import DirectRequest
-from taskward.http.known_heads import MAX_HEAD_BYTES, MAX_HEADS, Head, KnownHeads
+from taskward.http.known_heads import KEPT_SECONDS, MAX_HEAD_BYTES, MAX_HEADS, Head, KnownHeads
 from taskward.http.middleware import EdgeMiddleware
 from tests.fuzz.sizes import size
 from tests.fuzz.wire import HOST, PATIENCE
@@ -77,6 +77,8 @@ def test_what_was_read_behind_one_line_is_known_behind_another(
         LINE.replace(b"\r\n", b"\n") + REST,
         LINE.replace(b"1.1", b"1.0") + REST,
         LINE.replace(b"GET", b"get") + REST,
+        LINE.replace(b"GET", b"PRI") + REST,
+        LINE.replace(b"GET", b"CONNECT") + REST,
         LINE.replace(b"GET /", b"GET  /") + REST,
         LINE.replace(b"GET /", b"GET http://x/") + REST,
         LINE.replace(b"/1", b"/1#2") + REST,
@@ -95,6 +97,7 @@ def test_nothing_is_learned_that_is_cut_here_in_another_way() -> None:
     head = Head(HEADERS)
     for data, method, url, body in (
         (LINE + REST, b"HEAD", b"/api/tasks/1", b""),
+        (LINE.replace(b"/1", b"/1?a=%31") + REST, b"GET", b"/api/tasks/1?a=%31", b""),
         (LINE + REST, b"GET", b"/api/tasks/2", b""),
         (LINE + REST + b"body", b"GET", b"/api/tasks/1", b""),
         (LINE + REST + b"body", b"GET", b"/api/tasks/1", b"body"),
@@ -116,6 +119,47 @@ def test_there_are_never_more_than_a_fixed_number_and_newcomers_find_a_place() -
     known = [rest for rest in each if heads.find(LINE + rest) is not None]
     assert len(known) == MAX_HEADS
     assert any(rest in known for rest in each[MAX_HEADS:])
+
+
+def test_when_all_places_are_taken_one_newcomer_in_eight_gets_one() -> None:
+    """Else heads that never come again would take the places of those that do."""
+    heads = KnownHeads()
+    each = [b"Host: %d\r\n\r\n" % number for number in range(MAX_HEADS + 8)]
+    known = []
+    for rest in each:
+        heads.learn(LINE + rest, b"GET", b"/api/tasks/1", Head([(b"host", rest[6:-4])]), b"")
+        known.append(heads.find(LINE + rest) is not None)
+    assert known == [True] * MAX_HEADS + [False] * 7 + [True]
+    assert [heads.find(LINE + rest) is not None for rest in each[:2]] == [False, True]
+
+
+@pytest.mark.parametrize(("more", "is_known"), [(0, True), (1, False)])
+def test_no_head_is_kept_that_is_longer_than_the_bound(more: int, is_known: bool) -> None:
+    value = b"y" * (MAX_HEAD_BYTES - len(b"X: \r\n\r\n") + more)
+    heads, data = KnownHeads(), LINE + b"X: " + value + b"\r\n\r\n"
+    heads.learn(data, b"GET", b"/api/tasks/1", Head([(b"x", value)]), b"")
+    assert (heads.find(data) is not None) == is_known
+
+
+def test_heads_hold_credentials_and_are_not_kept_for_ever() -> None:
+    moment = 0.0
+    heads = KnownHeads(lambda: moment)
+    old, new = (b"Host: %b\r\n\r\n" % name for name in (b"old", b"new"))
+
+    def learn(rest: bytes) -> None:
+        heads.learn(LINE + rest, b"GET", b"/api/tasks/1", Head([(b"host", rest[6:-4])]), b"")
+
+    for passed in (KEPT_SECONDS / 2, KEPT_SECONDS):
+        moment += passed
+        learn(old)
+        assert heads.find(LINE + old) is not None
+    moment += KEPT_SECONDS / 2
+    learn(new)
+    assert heads.find(LINE + old) is not None
+    moment += KEPT_SECONDS
+    learn(new)
+    assert heads.find(LINE + old) is None
+    assert heads.find(LINE + new) is not None
 
 
 async def answered_alone(server: Served, raw: bytes, method: str) -> bytes:

@@ -11,6 +11,22 @@ ACCEPTED_SURVIVORS: dict[str, list[tuple[str, str]]] = {
             "the fast path steps aside, and FastAPI asks who it is",
         ),
     ],
+    "packages/taskward/src/taskward/http/direct.py": [
+        (
+            r"^DirectPath: b\"%\" in path or .*  →  len\(query\) > _MAX_QUERY_BYTES$",
+            "no template and no number has a `%` in it",
+        ),
+    ],
+    "packages/taskward/src/taskward/http/known_heads.py": [
+        (
+            r"^KnownHeads: self\._missed \+= 1  →  self\._missed -= 1$",
+            "one in eight either way",
+        ),
+        (
+            r"> KEPT_SECONDS  →  >= KEPT_SECONDS",
+            "the very moment",
+        ),
+    ],
     "packages/authward/src/authward/plugins/oauth_provider/access_token.py": [
         (
             r"^verify_access_token: user_id is not None and .*  →  context\.tokens\.is_denied",

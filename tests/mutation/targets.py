@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 _TASK_STORE = (
     r"_OWNED|_ONE|_TASKS|_LISTED|_IS_SHORT|_TOO_MANY|_list(_each)?|_LIST_EACH|_ASKED(_FOR)?|_FOUND|_LOCKED|_MINE|_TOGGLED|_NEW|_(NEW|UPDATED)_COLUMNS|_CLEARABLE|_CREATED|_(GET|CREATE|TOGGLE)_EACH|BATCHABLE|_UPDATE|_TOGGLE|_DELETE|_if_match|[A-Z]+_TASKS?(_OF_USER|_IF_MATCH)?"
-    r"|create|list_all|get|_given|update_content|toggle|remove(_all)?|_change_if_match|_found"
+    r"|create|list_all|get|_given|update_content|toggle|remove(_all)?|_change_if_match|found|stored"
 )
 """Statements and functions; without what words, parses and dates only."""
-_TASKS = r"AuthenticatedRoute|_provide_\w+|[a-z]+_tasks?"
+_TASKS = r"AuthenticatedRoute|_provide_\w+|[a-z]+_tasks?|_found|_created|_on_created|BATCHED"
 _OAUTH = "packages/authward/src/authward/plugins/oauth_provider/"
 _OAUTH_TESTS = ("tests/auth/test_oauth_provider.py", "tests/auth/test_oauth_attacks.py")
 _LOGOUT_TESTS = ("tests/auth/test_oauth_logout_hints.py", "tests/auth/test_oauth_logout.py")
@@ -29,6 +29,7 @@ TARGETS = {
         "packages/taskward/src/taskward/tasks/store.py",
         (
             "tests/database/test_task_statements.py",
+            "tests/database/test_batch_places.py",
             "tests/database/test_batches.py",
             "tests/api/test_isolation.py",
             "tests/api/test_preconditions.py",
@@ -98,7 +99,11 @@ TARGETS = {
     ),
     "batches": Target(
         "packages/taskward/src/taskward/database/batcher.py",
-        ("tests/database/test_batches.py", "tests/api/test_exhaustion.py"),
+        (
+            "tests/database/test_batch_places.py",
+            "tests/database/test_batches.py",
+            "tests/api/test_exhaustion.py",
+        ),
     ),
     "tasks": Target(
         "packages/taskward/src/taskward/tasks/endpoints.py",
@@ -118,8 +123,12 @@ TARGETS = {
     ),
     "direct": Target(
         "packages/taskward/src/taskward/http/direct.py",
-        ("tests/http/test_direct.py",),
-        "DirectPath",
+        ("tests/http/test_direct.py", "tests/http/test_known_heads.py"),
+        "DirectRequest|DirectPath",
+    ),
+    "known_heads": Target(
+        "packages/taskward/src/taskward/http/known_heads.py",
+        ("tests/http/test_known_heads.py",),
     ),
     "tokens": Target(
         "packages/authward/src/authward/security/jwt.py",

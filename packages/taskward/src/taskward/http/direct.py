@@ -167,7 +167,7 @@ class DirectPath:
         self, method: bytes, url: bytes, head: Head | Sequence[Header]
     ) -> DirectRequest | None:
         path, _, query = url.partition(b"?")
-        if b"%" in path or len(query) > _MAX_QUERY_BYTES or not path.isascii():
+        if b"%" in path or len(query) > _MAX_QUERY_BYTES:
             return None
         text, verb = path.decode("ascii"), method.decode("ascii")
         operation, task_id = find(self._operations, verb, text)

@@ -10,10 +10,12 @@ it said. That is no second parser, which might see the end of a request elsewher
   the plainest form, and after the head come as many bytes as it announces and nothing else.
 
 What is kept is what was said, never whether it is allowed: tokens are checked for each request.
+As tokens and cookies are in it, all is forgotten now and then.
 """
 
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from taskward.http.operations import Headers, NotHandled, unique
@@ -21,11 +23,16 @@ from taskward.http.security_headers import Header
 
 MAX_HEADS = 2_048
 MAX_HEAD_BYTES = 1_024
+KEPT_SECONDS = 900.0
+"""About as long as an access token lives: longer, a head is only a secret that lies around."""
 _ADMITTED = 8
 """One in so many takes the place of another when all places are taken: if there are more clients
 than places, learning heads that are gone before they are found would cost more than it saves."""
 
-_REQUEST_LINE = re.compile(rb"([A-Z]{3,7}) (/[A-Za-z0-9/?=&_.-]*) HTTP/1\.1\r\n")
+_REQUEST_LINE = re.compile(
+    rb"(GET|HEAD|POST|PUT|PATCH|DELETE) (/[A-Za-z0-9/?=&_.-]*) HTTP/1\.1\r\n"
+)
+"""The methods are named: behind some others, as `PRI`, the parser refuses the same bytes."""
 _UNUSUAL = frozenset((b"expect", b"transfer-encoding", b"upgrade"))
 
 
@@ -56,7 +63,10 @@ Message: TypeAlias = tuple[bytes, bytes, bytes, bytes]
 class KnownHeads:
     """Those of all connections: who stands behind a proxy shares its connections with others."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Forget by `clock`, in seconds."""
+        self._clock = clock
+        self._since = clock()
         self._heads: dict[bytes, Head] = {}
         self._missed = 0
 
@@ -80,6 +90,7 @@ class KnownHeads:
             head: the headers.
             body: here as a whole.
         """
+        self._forget_old()
         if len(self._heads) >= MAX_HEADS:
             self._missed += 1
             if self._missed % _ADMITTED:
@@ -94,13 +105,19 @@ class KnownHeads:
                 del self._heads[next(iter(self._heads))]
             self._heads[rest] = head
 
+    def _forget_old(self) -> None:
+        """Forget all, if it is time; who still comes is read once more."""
+        now = self._clock()
+        if now - self._since > KEPT_SECONDS:
+            self._heads, self._since = {}, now
+
 
 def _cut(data: bytes) -> Message | None:
     line = _REQUEST_LINE.match(data)
     if line is None:
         return None
     begin = line.end()
-    end = data.find(b"\r\n\r\n", begin) + 4
-    if end < begin:
+    end = data.find(b"\r\n\r\n", begin)
+    if end == -1:
         return None
-    return line[1], line[2], data[begin:end], data[end:]
+    return line[1], line[2], data[begin : end + 4], data[end + 4 :]
