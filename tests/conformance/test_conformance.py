@@ -9,6 +9,7 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 import anyio.to_thread
 import pytest
@@ -50,6 +51,8 @@ HTTPS = "https://tasks.example.com"
 Pair = tuple[Subject, Subject]
 FindPair = Callable[[str], Awaitable[Pair]]
 _runs = itertools.count()
+_AT_ONCE: Final = 8
+"""Pairs of servers that run at once in a test process: PostgreSQL has only so many connections."""
 
 
 def _settings(setting: str, database_url: str) -> dict[str, str]:
@@ -73,7 +76,7 @@ def _subject(server: Server, connections: Connections, *, snake_case: bool) -> S
 
 
 @contextlib.contextmanager
-def _pair(setting: str, connections: Connections, theirs: str, ours: str) -> Iterator[Pair]:
+def _pair(setting: str, theirs: str, ours: str) -> Iterator[Pair]:
     subject_name = os.environ.get("CONFORMANCE_SUBJECT", "taskward")
     others: dict[str, type[Server]] = {
         **dict.fromkeys(MAIL, MailServer),
@@ -83,6 +86,7 @@ def _pair(setting: str, connections: Connections, theirs: str, ours: str) -> Ite
     }
     subject = OriginalServer if subject_name == "original" else others.get(setting, TaskwardServer)
     with (
+        contextlib.closing(Connections()) as connections,
         social_settings(setting) as social,
         OriginalServer(_settings(setting, theirs) | social) as original,
         subject(_settings(setting, ours) | social | tables_of_others()) as server,
@@ -100,20 +104,27 @@ async def pair_for(
 ) -> AsyncIterator[FindPair]:
     """The original and ours for a setting, each with a database of its own, started when asked."""
     node()
-    started: dict[str, Pair] = {}
-    with contextlib.ExitStack() as running:
-        connections = running.enter_context(contextlib.closing(Connections()))
+    running: dict[str, tuple[contextlib.ExitStack, Pair]] = {}
 
-        async def find(setting: str) -> Pair:
-            if setting not in started:
-                # A setup's own migration makes all of its tables, which are compared as well.
-                makes_tables = TABLES_OF_OTHERS or setting in all_setups()
-                ours = create_database if makes_tables else create_migrated_database
-                urls = [await create_database(), await ours()]
-                started[setting] = running.enter_context(_pair(setting, connections, *urls))
-            return started[setting]
+    async def find(setting: str) -> Pair:
+        if setting not in running:
+            if len(running) == _AT_ONCE:
+                oldest, _ = running.pop(next(iter(running)))
+                await anyio.to_thread.run_sync(oldest.close)
+            # A setup's own migration makes all of its tables, which are compared as well.
+            makes_tables = TABLES_OF_OTHERS or setting in all_setups()
+            ours = create_database if makes_tables else create_migrated_database
+            urls = [await create_database(), await ours()]
+            with contextlib.ExitStack() as stack:
+                pair = stack.enter_context(_pair(setting, *urls))
+                running[setting] = stack.pop_all(), pair
+        running[setting] = running.pop(setting)  # who was asked for last ends last
+        return running[setting][1]
 
-        yield find
+    yield find
+    with contextlib.ExitStack() as all_of_them:
+        for stack, _ in running.values():
+            all_of_them.push(stack)
 
 
 def _compared(scenario: Scenario, pair: Pair) -> list[str]:
