@@ -152,6 +152,12 @@ export async function stored(page) {
   });
 }
 
+/** Have the page try again, unless it has done so by itself: then there is nothing to press any more. */
+export async function tryNow(page) {
+  const button = page.getByRole("button", { name: "Try now" });
+  await button.evaluateAll(([one]) => one?.click());
+}
+
 /** Wait until the server has exactly these tasks, in this order. */
 export async function stores(page, expected) {
   await until(

@@ -28,6 +28,7 @@ import {
   task,
   titleField,
   titles,
+  tryNow,
   until,
   withoutComplaints,
 } from "./harness.mjs";
@@ -68,7 +69,7 @@ await step(
       await page.getByText("10 changes are kept here").waitFor();
       await page.getByRole("checkbox", { name: "To nobody 3" }).click();
     });
-    await page.getByRole("button", { name: "Try now" }).click();
+    await tryNow(page);
     await until(async () => isDeepStrictEqual((await storedTitles(page)).sort(), expected.toSorted()));
     await until(async () => (await stored(page)).filter(({ completed }) => completed).length === 1);
     await page.getByText("Not saved yet").first().waitFor({ state: "detached" });
@@ -340,7 +341,7 @@ await step(
       await type(grace.page, "Typed without a server");
       await grace.page.getByText("Not saved yet").waitFor();
     });
-    await grace.page.getByRole("button", { name: "Try now" }).click();
+    await tryNow(grace.page);
     await stores(grace.page, ["Typed without a server", "Seen before"]);
     await grace.context.close();
   },

@@ -24,6 +24,7 @@ import {
   stores,
   task,
   titleField,
+  tryNow,
   until,
 } from "./harness.mjs";
 
@@ -77,7 +78,7 @@ async function proxies() {
         await page.getByText(`Behind a ${status}`, { exact: true }).first().waitFor();
         assert.equal(new URL(page.url()).pathname, "/tasks");
         await una.context.unrouteAll();
-        await page.getByRole("button", { name: "Try now" }).click();
+        await tryNow(page);
         await until(async () => (await storedTitles(page))[0] === `Behind a ${status}`);
       }
       assert.equal((await storedTitles(page)).length, before.length + 2);
