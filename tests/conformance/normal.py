@@ -66,8 +66,11 @@ _OVER: Final = "<a session that is over>"
 class Normaliser:
     """One per server and scenario: it remembers which tokens it has seen."""
 
-    def __init__(self, base_url: str, secret: str) -> None:
+    def __init__(self, base_url: str, secret: str, *, has_storage: bool) -> None:
         self._base_url = base_url
+        self._unordered = {"error_description"} | (
+            {"rateLimitTimeWindow"} if has_storage else set()
+        )
         self._secret = secret
         self._numbers: dict[str, int] = {}
 
@@ -126,8 +129,7 @@ class Normaliser:
                 _ = [self._field(name, value[name]) for name in ("token", "id")]
             # Of an error of OAuth the original has the two properties in one order and the other.
             # Of a key in a storage it has them in the order in which it made them.
-            is_unordered = {"error_description", "rateLimitTimeWindow"} & value.keys()
-            pairs = sorted(value.items()) if is_unordered else value.items()
+            pairs = sorted(value.items()) if self._unordered & value.keys() else value.items()
             return {name: self._field(name, entry) for name, entry in pairs}
         if isinstance(value, list):
             return [self.value(entry) for entry in sorted(value, key=_place)]

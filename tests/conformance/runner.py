@@ -194,7 +194,7 @@ def run_scenario(scenario: Scenario, subject: Subject, run: str) -> list[dict[st
     """The shapes of all answers and rows, in order; other steps leave none."""
     here = f"{zlib.crc32(scenario.name.encode()):08x}{run}"
     state = ScenarioState(subject, {"base": subject.base_url, "here": here})
-    normaliser = Normaliser(subject.base_url, subject.secret)
+    normaliser = Normaliser(subject.base_url, subject.secret, has_storage=subject.store is not None)
     shapes = []
     for step in scenario.steps:
         if isinstance(step, Sql):
