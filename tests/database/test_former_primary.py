@@ -72,6 +72,18 @@ async def is_answered_by(database: Database, node: Node) -> bool:
     return False
 
 
+async def looked_for(node: Node) -> None:
+    """Until somebody has tried to connect to where a server was, in vain."""
+    came = asyncio.Event()
+
+    def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        came.set()
+
+    async with await asyncio.start_server(refuse, *node.address):
+        await asyncio.wait_for(came.wait(), START_SECONDS)
+
+
 async def promote(pair: Pair) -> None:
     """The former primary is frozen meanwhile, and nobody ends it."""
     pair.primary.freeze()
@@ -121,6 +133,19 @@ async def test_a_server_that_began_with_a_former_primary_leaves_it(pair: Pair) -
     async with opened(former_first) as database:
         await until(partial(is_answered_by, database, pair.primary))
         assert await everywhere(database) == {pair.primary.port}
+
+
+async def test_a_standby_that_was_away_is_watched_when_it_is_back(
+    pair: Pair, database: Database
+) -> None:
+    assert await where(database) == pair.primary.port
+    await to_thread.run_sync(pair.standby.kill)
+    await looked_for(pair.standby)
+    await to_thread.run_sync(pair.standby.start)
+    await to_thread.run_sync(pair.be_synchronous)
+    await promote(pair)
+    pair.standby.thaw()
+    await until(partial(is_answered_by, database, pair.primary))
 
 
 async def test_a_former_primary_that_came_back_as_a_standby_can_be_the_primary_again(

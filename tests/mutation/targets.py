@@ -77,6 +77,7 @@ TARGETS = {
         _OAUTH + "consents.py",
         ("tests/auth/test_oauth_consents.py", "tests/auth/test_oauth_refresh.py", *_OAUTH_TESTS),
     ),
+    "oauth_holding": Target(_OAUTH + "holding.py", ("tests/auth/test_oauth_refresh.py",)),
     "oauth_codes": Target(_OAUTH + "codes.py", _OAUTH_TESTS),
     "oauth_redirects": Target(_OAUTH + "redirects.py", _OAUTH_TESTS),
     "oauth_signed_query": Target(
