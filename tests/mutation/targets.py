@@ -93,18 +93,6 @@ TARGETS = {
         _OAUTH + "signed_out.py",
         ("tests/auth/test_oauth_signed_out.py", "tests/auth/test_oauth_refresh.py"),
     ),
-    "ended_sessions": Target(
-        "packages/authward/src/authward/endpoint_writes.py",
-        (
-            "tests/auth/test_database_hooks.py",
-            "tests/auth/test_oauth_refresh.py",
-            "tests/auth/test_oauth_logout.py",
-            "tests/auth/test_oauth_signed_out.py",
-            "tests/auth/test_stored_sessions.py",
-            "tests/api/test_sessions.py",
-        ),
-        "EndpointWrites",
-    ),
     "oauth_logout": Target(_OAUTH + "logout.py", _LOGOUT_TESTS),
     "oauth_logout_pages": Target(_OAUTH + "logout_pages.py", _LOGOUT_TESTS),
     "key_set": Target(
