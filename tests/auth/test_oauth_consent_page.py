@@ -257,6 +257,16 @@ async def test_fewer_claims_can_be_allowed_than_were_asked_for(site: OAuthSite) 
     assert urlsplit(again).path == "/consent"
 
 
+async def test_a_resource_that_was_allowed_stays_so_when_none_is_asked_for(site: OAuthSite) -> None:
+    client, person, page = await asked(site)
+    await person.allow(page)
+    page = await person.visit(**client.request(resource=None, prompt="consent"))
+    await person.allow(page)
+    (consent,) = await consents(site, client)
+    assert consent["resources"] == [RESOURCE]
+    assert (await person.visit(**client.request())).startswith(client.redirect_uri)
+
+
 async def test_no_claim_at_all_can_be_allowed(site: OAuthSite) -> None:
     client, person, page = await asked(site, **ASKED)
     url = await person.allow(page, claims="{}")

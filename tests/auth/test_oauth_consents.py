@@ -78,6 +78,18 @@ async def test_a_stolen_refresh_token_ends_the_family_and_no_other(site: OAuthSi
     assert after == before
 
 
+@pytest.mark.parametrize("scope", ["openid", "openid offline_access"])
+async def test_a_code_that_is_used_twice_ends_its_own_tokens_and_no_others(
+    site: OAuthSite, scope: str
+) -> None:
+    clients, people = await everybody(site)
+    before = await held(site, clients)
+    code = await clients[0].code(people[0], resource=None, scope=scope)
+    for status in (200, 400):
+        assert (await clients[0].redeem(code)).status_code == status
+    assert await held(site, clients) == before
+
+
 async def change(person: Person, consent: str, *scopes: str) -> tuple[int, dict[str, Any]]:
     body = {"id": consent, "update": {"scopes": scopes}}
     answer = await person.browser.post("/oauth2/update-consent", json=body)

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from urllib.parse import quote, urlencode
 
+import asyncpg
 import pytest
 
 from tests.conftest import BASE_URL, CreateDatabase
@@ -241,3 +242,31 @@ async def test_a_client_that_may_not_end_sessions_ends_none_and_nobody_is_asked(
     asked = await ask(person, id_token_hint=hint)
     assert (asked.status_code == 200) is ("exist" in refused[1]), "who is unknown is not refused"
     assert await is_signed_in(site, person)
+
+
+REFUSED_ENDS = """
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE 'not now' USING ERRCODE = '57014'; END $$;
+CREATE TRIGGER refuse BEFORE DELETE ON session FOR EACH ROW EXECUTE FUNCTION refuse();
+"""
+ALLOWED_ENDS = "DROP FUNCTION refuse CASCADE"
+
+
+@pytest.mark.parametrize("path", ["/sign-out", "/revoke-sessions"])
+async def test_a_sign_out_that_fails_ends_nothing_and_the_next_one_all(
+    site: OAuthSite, path: str
+) -> None:
+    client, person = await leaving(site), await site.person()
+    tokens = await client.tokens(person, scope="openid", resource=None)
+    bearer = {"authorization": f"Bearer {tokens['access_token']}"}
+    await site.pool.execute(REFUSED_ENDS)
+    try:
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await person.browser.post(path, json={})
+    finally:
+        await site.pool.execute(ALLOWED_ENDS)
+    assert await is_signed_in(site, person)
+    assert (await client.http.get("/oauth2/userinfo", headers=bearer)).status_code == 200
+    assert (await person.browser.post(path, json={})).status_code == 200
+    assert not await is_signed_in(site, person)
+    assert (await client.http.get("/oauth2/userinfo", headers=bearer)).status_code == 401

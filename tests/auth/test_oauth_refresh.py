@@ -380,3 +380,17 @@ async def test_tokens_under_way_and_the_end_of_what_they_name_do_not_block_each_
     assert [answer.status_code for answer in answers] == [200, 200]
     left = {"user": 0, "client": 0}.get(what, 2)
     assert await rows(site, client) == left
+
+
+@pytest.mark.parametrize("path", ["/sign-out", "/revoke-sessions"])
+@pytest.mark.parametrize("by", ["refresh", "code"])
+async def test_a_token_under_way_does_not_outlive_its_session(
+    site: OAuthSite, by: str, path: str
+) -> None:
+    client, person = await registered(site), await site.person()
+    token = (await client.tokens(person, **OPAQUE))["refresh_token"]
+    code = await client.code(person, **OPAQUE)
+    use = {"refresh": lambda: client.refresh(token), "code": lambda: client.redeem(code)}
+    won, _ = await at_once(site, use[by], lambda: person.browser.post(path, json={}))
+    headers = {"authorization": f"Bearer {won.json()['access_token']}"}
+    assert (await client.http.get("/oauth2/userinfo", headers=headers)).status_code == 401

@@ -19,10 +19,11 @@ from taskward.cli.database import one_server
 from taskward.database import unavailable
 from taskward.database.connect import NoServerError, UnwantedServerError, connect
 from taskward.database.database import Database
+from taskward.database.timelines import Timeline, Timelines, timeline_of
 from taskward.database.url import DatabaseURL
 from tests.conftest import BASE_URL, settings_for
 from tests.operations.commands import taskward
-from tests.support.databases import opened
+from tests.support.databases import connected, opened
 from tests.support.replication import Node, Pair
 from tests.support.servers import auth_settings
 from tests.support.tables import make_tables
@@ -322,3 +323,37 @@ def _raising(name: str, state: str) -> str:
     return "DO $do$ BEGIN {} END $do$".format(
         RAISE.replace("'{state}'", f"'{state}'").format(state=name)
     ).replace("$$", "$f$")
+
+
+# Which of two primaries
+
+
+def test_the_later_timeline_counts_and_the_primary_of_another_system_is_neither() -> None:
+    timelines = Timelines()
+    assert [timelines.learn(seen) for seen in (Timeline(1, 2), Timeline(1, 2), Timeline(2, 9))] == [
+        False,
+        False,
+        False,
+    ]
+    assert timelines.learn(Timeline(1, 3))
+    assert not timelines.learn(Timeline(1, 2))
+    assert [timelines.is_past(Timeline(1, number)) for number in (2, 3, 4)] == [True, False, False]
+    assert not timelines.is_past(Timeline(2, 9))
+    assert not timelines.is_past(Timeline(3, 1))
+
+
+def test_of_what_says_no_timeline_nothing_is_known() -> None:
+    timelines = Timelines()
+    timelines.learn(Timeline(1, 2))
+    assert not timelines.learn(None)
+    assert not timelines.is_past(None)
+
+
+async def test_the_timeline_of_a_primary_is_asked_for_and_a_standby_says_none(pair: Pair) -> None:
+    expected = pair.primary.say("SELECT timeline_id FROM pg_control_checkpoint()")
+    async with connected(at(pair, pair.primary)) as connection:
+        timeline = await timeline_of(connection)
+    assert timeline is not None
+    assert timeline.number == int(expected)
+    async with connected(at(pair, pair.standby)) as connection:
+        assert await timeline_of(connection) is None

@@ -77,6 +77,7 @@ TARGETS = {
         _OAUTH + "consents.py",
         ("tests/auth/test_oauth_consents.py", "tests/auth/test_oauth_refresh.py", *_OAUTH_TESTS),
     ),
+    "oauth_holding": Target(_OAUTH + "holding.py", ("tests/auth/test_oauth_refresh.py",)),
     "oauth_codes": Target(_OAUTH + "codes.py", _OAUTH_TESTS),
     "oauth_redirects": Target(_OAUTH + "redirects.py", _OAUTH_TESTS),
     "oauth_signed_query": Target(
@@ -87,6 +88,10 @@ TARGETS = {
     ),
     "oauth_refresh": Target(
         _OAUTH + "refresh.py", ("tests/auth/test_oauth_refresh.py", *_OAUTH_TESTS)
+    ),
+    "oauth_signed_out": Target(
+        _OAUTH + "signed_out.py",
+        ("tests/auth/test_oauth_signed_out.py", "tests/auth/test_oauth_refresh.py"),
     ),
     "oauth_logout": Target(_OAUTH + "logout.py", _LOGOUT_TESTS),
     "oauth_logout_pages": Target(_OAUTH + "logout_pages.py", _LOGOUT_TESTS),

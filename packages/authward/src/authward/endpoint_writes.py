@@ -100,29 +100,46 @@ class EndpointWrites(EndpointResponse):
         store = self.auth.sessions.kept.store
         was_there = store is not None and await store.remove(token, user_id)
         if user_id is None:
-            async with self.deleting("session", token=token):
-                ended = await self._end_rows("session", token=token)
+            ended = await self._end("session", {"token": token}, token=token)
         else:
-            async with self.deleting("session", token=token, userId=user_id):
-                ended = await self._end_rows("session of user", token=token, user_id=user_id)
+            where = {"token": token, "userId": user_id}
+            ended = await self._end("session of user", where, token=token, user_id=user_id)
         return was_there or bool(ended)
 
     async def delete_sessions(self, user_id: str) -> None:
         """End all sessions of a user."""
-        async with self.deleting("session", userId=user_id):
-            await self._end_rows("all of user", user_id=user_id)
+        await self._end("all of user", {"userId": user_id}, user_id=user_id)
         await self.auth.sessions.forget_all(user_id)
 
     async def delete_other_sessions(self, user_id: str, token: str) -> None:
         """End all sessions of a user but one."""
-        async with self.deleting("session", userId=user_id, unless={"token": token}):
-            ended = await self._end_rows("others of user", user_id=user_id, token=token)
+        where, kept = {"userId": user_id}, {"token": token}
+        ended = await self._end("others of user", where, kept, user_id=user_id, token=token)
         if (store := self.auth.sessions.kept.store) is not None:
             await store.remove_others(user_id, token, ended)
 
-    async def _end_rows(self, which: Which, **values: str) -> list[str]:
+    async def _end(
+        self,
+        which: Which,
+        where: Mapping[str, Any],
+        unless: Mapping[str, Any] = NOTHING,
+        **values: str,
+    ) -> list[str]:
+        """End sessions in the table; return the tokens of those.
+
+        With hooks it is one transaction, and the sessions are locked first: what a hook ends with a
+        session is all there then, and none of it is ended alone.
+        """
         sessions = self.auth.sessions
-        return await sessions.end(self.database, which, **values) if sessions.kept.in_table else []
+        if not sessions.kept.in_table:
+            async with self.deleting("session", unless=unless, **where):
+                return []
+        if not self.auth.database_hooks.are_around("session", "delete"):
+            return await sessions.end(self.database, which, **values)
+        async with self._in_transaction() as connection:
+            await sessions.lock(connection, which, **values)
+            async with self.deleting("session", unless=unless, **where):
+                return await sessions.end(connection, which, **values)
 
     async def refresh_users(self) -> None:
         """Have the sessions in the secondary storage show the users that were changed."""
@@ -149,6 +166,15 @@ class EndpointWrites(EndpointResponse):
             raise
         finally:
             self._connection = None
+
+    @asynccontextmanager
+    async def _in_transaction(self) -> AsyncIterator[Executor]:
+        """Go on in the transaction that is under way, or begin one."""
+        if self._connection is not None:
+            yield self._connection
+        else:
+            async with self.transaction() as connection:
+                yield connection
 
     async def before_write(
         self, model: Model, action: Action, values: Mapping[str, Any], user_id: str | None = None

@@ -50,8 +50,14 @@ def _ending(which: Which) -> Statement:
     return Statement(ended.returning(col(Session.token)))
 
 
+def _locking(which: Which) -> Statement:
+    locked = select(col(Session.id)).where(*_WHICH[which]).order_by(col(Session.id))
+    return Statement(locked.with_for_update())
+
+
 DELETIONS = {which: _deletion(which) for which in _WHICH}
 ENDINGS = {which: _ending(which) for which in _WHICH}
+LOCKS = {which: _locking(which) for which in _WHICH}
 DELETE_SESSIONS_OF_USER = DELETIONS["all of user"]
 
 
@@ -195,6 +201,10 @@ class Sessions:
         await self.kept.store.put(session, self._tables.user_of(row))
         await self.refresh_user(database, session.user_id, row)
         return session
+
+    async def lock(self, database: Executor, which: Which, **values: str) -> None:
+        """Lock sessions in the table until the transaction ends: nothing new will name them."""
+        await LOCKS[which].fetch(database, **values)
 
     async def end(self, database: Executor, which: Which, **values: str) -> list[str]:
         """End sessions in the table, by `token` and `user_id`; return the tokens of those."""

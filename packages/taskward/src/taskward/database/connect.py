@@ -4,6 +4,10 @@ asyncpg goes through the hosts one after the other within one time limit, so one
 unplugged keeps it from the others. Here each host has the whole limit. The next one is asked when
 the one before has refused, or has said nothing for a moment; who answers first and is wanted, wins.
 While one is silent, those that refused are asked again: a standby may have become the primary.
+
+A former primary that nobody has ended may say that it takes writes. So a pool that may choose
+between several asks each for its timeline, once for each connection. The latest counts: on an
+earlier one no connection is made, and those that there are are ended.
 """
 
 import asyncio
@@ -14,8 +18,10 @@ from typing import Any, TypeAlias
 from weakref import WeakSet
 
 import asyncpg
+import structlog
 
 from taskward.database.addresses import Address, TargetSession
+from taskward.database.timelines import Timeline, Timelines, timeline_of
 from taskward.database.unavailable import LOST, unavailable
 
 _NEXT_HOST = 0.5
@@ -23,6 +29,8 @@ _NEXT_HOST = 0.5
 _CLOSE_TIMEOUT = 2.0
 _FAILED = (*LOST, asyncpg.PostgresError)
 _STATE = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'"
+
+log = structlog.get_logger(__name__)
 
 
 class UnwantedServerError(ConnectionError):
@@ -37,6 +45,7 @@ class ServerConnection(asyncpg.Connection):
     """A connection that knows its server, and whose end never takes long."""
 
     address: Address | None = None
+    timeline: Timeline | None = None
 
     async def close(self, *, timeout: float | None = None) -> None:
         """Say goodbye; if that takes too long or fails, the connection is cut."""
@@ -45,6 +54,7 @@ class ServerConnection(asyncpg.Connection):
 
 
 _Attempt: TypeAlias = Callable[[Address], Coroutine[Any, Any, ServerConnection]]
+_Check: TypeAlias = Callable[[ServerConnection], Coroutine[Any, Any, None]]
 
 
 async def connect(**arguments: Any) -> ServerConnection:
@@ -71,12 +81,13 @@ class Connector:
         self._writes = writes
         self._last: Address | None = None
         self._made: WeakSet[ServerConnection] = WeakSet()
+        self._timelines = Timelines()
         self.overrides: dict[str, Any] = {}
         """Arguments for new connections that count more than those given."""
 
     async def __call__(self, _: None = None, /, **arguments: Any) -> ServerConnection:
         """Do what `connect` does."""
-        addresses = _addresses(arguments.pop("host"), arguments.pop("port"))
+        addresses = addresses_of(arguments.pop("host"), arguments.pop("port"))
         target = TargetSession(arguments.pop("target_session_attrs"))
         arguments = {"connection_class": ServerConnection, **arguments, **self.overrides}
         if target is TargetSession.PREFER_STANDBY:
@@ -85,12 +96,32 @@ class Connector:
             target = TargetSession.ANY
         return await self._connect(addresses, target, arguments)
 
+    async def look_at(self, address: Address, /, **arguments: Any) -> ServerConnection:
+        """Connect to one server, whatever it is, for other purposes than the pool's."""
+        for name in ("host", "port", "target_session_attrs"):
+            del arguments[name]
+        arguments = {"connection_class": ServerConnection, **arguments, **self.overrides}
+        return await _connect_to(address, arguments)
+
+    @property
+    def addresses(self) -> set[Address | None]:
+        """Where the connections go that are open."""
+        return {connection.address for connection in self._open()}
+
+    def learn(self, address: Address | None, timeline: Timeline | None) -> None:
+        """Hear of a primary; if it is the latest, all connections to former ones are ended."""
+        if self._timelines.learn(timeline):
+            self._last = address
+            past = [c for c in self._open() if self._timelines.is_past(c.timeline)]
+            ended = _terminate(past)
+            log.warning("a standby has become the primary", server=str(address), ended=ended)
+
     def terminate_others(self, address: Address | None) -> int:
         """End all connections to other servers, and what is asked on them; returns how many."""
-        others = [c for c in self._made if c.address != address and not c.is_closed()]
-        for connection in others:
-            connection.terminate()
-        return len(others)
+        return _terminate([c for c in self._open() if c.address != address])
+
+    def _open(self) -> list[ServerConnection]:
+        return [connection for connection in self._made if not connection.is_closed()]
 
     async def _connect(
         self, addresses: Sequence[Address], target: TargetSession, arguments: Mapping[str, Any]
@@ -98,8 +129,16 @@ class Connector:
         if self._writes and target is TargetSession.ANY:
             target = TargetSession.READ_WRITE
 
+        has_choice = self._writes and len(addresses) > 1
+
+        async def check(connection: ServerConnection) -> None:
+            await _refuse_unwanted(connection, target)
+            if has_choice:
+                await self._refuse_former(connection)
+            self._made.add(connection)
+
         async def attempt(address: Address) -> ServerConnection:
-            return await _connect_to(address, target, arguments)
+            return await _connect_to(address, arguments, check)
 
         if len(addresses) == 1:
             connection = await attempt(addresses[0])
@@ -107,8 +146,13 @@ class Connector:
             limit = arguments["timeout"] + _NEXT_HOST * (len(addresses) - 1)
             connection = await _first(self._in_order(addresses, target), attempt, limit)
         self._last = connection.address
-        self._made.add(connection)
         return connection
+
+    async def _refuse_former(self, connection: ServerConnection) -> None:
+        connection.timeline = await timeline_of(connection)
+        self.learn(connection.address, connection.timeline)
+        if self._timelines.is_past(connection.timeline):
+            raise UnwantedServerError("it was the primary, and another has taken its place")
 
     def _in_order(self, addresses: Sequence[Address], target: TargetSession) -> Sequence[Address]:
         """The primary is most likely where it was; of what anybody can be, the first is meant."""
@@ -117,7 +161,8 @@ class Connector:
         return sorted(addresses, key=lambda address: address != self._last)
 
 
-def _addresses(host: str | Sequence[str], port: int | Sequence[int]) -> list[Address]:
+def addresses_of(host: str | Sequence[str], port: int | Sequence[int]) -> list[Address]:
+    """Return the addresses that `connect_arguments` names, in their order."""
     hosts = [host] if isinstance(host, str) else host
     ports = [port] * len(hosts) if isinstance(port, int) else port
     return [Address(*pair) for pair in zip(hosts, ports, strict=True)]
@@ -176,8 +221,14 @@ def _reason(error: Exception) -> str:
     return str(error) or ("no answer" if isinstance(error, TimeoutError) else type(error).__name__)
 
 
+def _terminate(connections: Sequence[ServerConnection]) -> int:
+    for connection in connections:
+        connection.terminate()
+    return len(connections)
+
+
 async def _connect_to(
-    address: Address, target: TargetSession, arguments: Mapping[str, Any]
+    address: Address, arguments: Mapping[str, Any], check: _Check | None = None
 ) -> ServerConnection:
     async with asyncio.timeout(arguments["timeout"]):
         connection: ServerConnection = await asyncpg.connect(  # type: ignore[call-overload]
@@ -185,7 +236,8 @@ async def _connect_to(
         )
         connection.address = address
         try:
-            await _refuse_unwanted(connection, target)
+            if check is not None:
+                await check(connection)
         except BaseException:
             connection.terminate()
             raise

@@ -149,7 +149,10 @@ async def _require_usable_client(ctx: EndpointContext, query: URLSearchParams) -
 async def _keep(
     ctx: EndpointContext, query: URLSearchParams, scopes: list[str], accepted: list[str]
 ) -> None:
-    """Insert or change the user's consent; of several at once the last one holds."""
+    """Insert or change the user's consent; of several at once the last one holds.
+
+    Resources that were allowed stay so where the request names none.
+    """
     provider, session = provider_of(ctx), ctx.session
     client_id, user_id = str(query.get("client_id")), session.user.id
     reference = await consent_reference(provider, session, scopes)
@@ -157,9 +160,10 @@ async def _keep(
     values: dict[str, Any] = {
         "scopes": scopes,
         "requestedUserInfoClaims": accepted,
-        "resources": query.get_all("resource") or None,
         "updatedAt": moment,
     }
+    if resources := query.get_all("resource"):
+        values["resources"] = resources
     async with ctx.transaction() as connection:
         await ctx.auth.users.lock(connection, user_id)
         known = await find_consent(ctx, client_id, user_id, reference)

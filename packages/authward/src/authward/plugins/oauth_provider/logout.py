@@ -99,6 +99,8 @@ async def confirm_end_session(ctx: EndpointContext) -> Any:
     redirect_uri = await _confirmed_redirect(ctx, state)
     is_wanted = "postLogoutRedirectUri" in state or "redirectInvalid" in state
     if current is None:
+        if ctx.session_token:  # an end that failed half way has left something of it
+            await ctx.delete_session(ctx.session_token)
         _set_state(ctx, None)
         if not is_navigation(ctx) and not redirect_uri:
             return _refuse(ctx, 400, "invalid_request", _NO_SESSION)
