@@ -40,6 +40,7 @@ def _names(group: Any, within: str = "") -> Iterator[str]:
             yield from _names(type(default), f"{within}{field.name}.")
 
 
+@pytest.mark.long
 def test_the_list_has_all_options_of_the_originals_types() -> None:
     package = ROOT / "frontend" / "package.json"
     if not (package.parent / "node_modules" / "typescript").is_dir():
