@@ -19,6 +19,7 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.dependencies import models as dependencies
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
@@ -74,9 +75,22 @@ def pytest_collection() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """From now on collect garbage, but look no more at what is there already."""
+    """From now on collect garbage, but look no more at what is there already, and less often."""
     gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
     gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Let go of the apps of a module: FastAPI remembers thousands of endpoints.
+
+    All that each of these apps has would be looked through whenever garbage is collected.
+    """
+    if nextitem is None or nextitem.path != item.path:
+        for remembered in vars(dependencies).values():
+            if isinstance(remembered, functools._lru_cache_wrapper):
+                remembered.cache_clear()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

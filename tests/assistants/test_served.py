@@ -55,6 +55,7 @@ def test_an_agent_elsewhere_uses_the_official_client(
     assert "'status': 'completed'" in done
 
 
+@pytest.mark.long
 def test_an_agent_in_the_process_needs_no_token(server: TaskwardServer) -> None:
     url = server.settings["DATABASE_URL"]
     first = example("agent_in_process.py", "user_2", DATABASE_URL=url)

@@ -66,8 +66,9 @@ async def test_an_impersonation_ends_once_however_often_it_is_stopped(
 ) -> None:
     assert (await ada.post("admin/impersonate-user", userId=eve.user["id"])).status_code == 200
     answers = await asyncio.gather(*(ada.post("admin/stop-impersonating") for _ in range(4)))
-    assert 200 in {answer.status_code for answer in answers}
     assert {answer.status_code for answer in answers} <= {200, 400, 401}
+    ended = next(answer for answer in answers if answer.status_code == 200)
+    ada.client.cookies.update(ended.cookies)  # one that came too late may have deleted them since
     found = (await ada.get("get-session")).json()
     assert found["user"]["id"] == ada.user["id"]
     rows = 'SELECT count(*) FROM session WHERE "impersonatedBy" = $1'

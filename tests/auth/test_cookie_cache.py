@@ -16,12 +16,14 @@ from authward import (
     CookieCacheOptions,
     CurrentSession,
     CurrentUser,
+    EmailAndPasswordOptions,
     SessionOptions,
 )
 from authward.security.session_cache import SessionCache
 from taskward.database.url import DatabaseURL
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
 from tests.support.auth_options import UNLIMITED
+from tests.support.quick_passwords import QUICK
 from tests.support.servers import JS, ROOT, node
 
 SECRET, OLD_SECRET = "tests-only-5f0c8e7d6b1a4293a8c6e0d1", "tests-only-000011112222333344445555"
@@ -52,6 +54,7 @@ class Site:
             base_url=BASE_URL,
             rate_limit=UNLIMITED,
             session=SessionOptions(cookie_cache=cache),
+            email_and_password=EmailAndPasswordOptions(password=QUICK),
         )
         self.auth = BetterAuth(options, pool)
         app = FastAPI()

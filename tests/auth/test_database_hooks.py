@@ -31,6 +31,7 @@ from authward.database_hooks import Action, Model
 from taskward.database.url import DatabaseURL
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
 from tests.support.auth_options import UNLIMITED
+from tests.support.quick_passwords import QUICK
 
 MODELS, ACTIONS = get_args(Model), get_args(Action)
 PLAN = {"plan": DBField(type="string", default_value="free")}
@@ -115,7 +116,7 @@ async def site(pool: asyncpg.Pool) -> AsyncIterator[Site]:
         base_url=BASE_URL,
         rate_limit=UNLIMITED,
         plugins=(Plugin(id="witness", database_hooks=witness.hooks()),),
-        email_and_password=EmailAndPasswordOptions(send_reset_password=mail),
+        email_and_password=EmailAndPasswordOptions(send_reset_password=mail, password=QUICK),
         email_verification=EmailVerificationOptions(
             send_verification_email=mail, send_on_sign_up=False
         ),
@@ -304,7 +305,7 @@ async def test_what_follows_an_error_follows_it_without_http_too(site: Site) -> 
     options = BetterAuthOptions(
         secret="tests-only-5f0c8e7d6b1a4293a8c6e0d1",
         base_url=BASE_URL,
-        email_and_password=EmailAndPasswordOptions(require_email_verification=True),
+        email_and_password=EmailAndPasswordOptions(require_email_verification=True, password=QUICK),
         email_verification=EmailVerificationOptions(
             send_verification_email=mail, send_on_sign_in=True, send_on_sign_up=False
         ),

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from authward.password_options import PasswordOptions
 from taskward.app import create_app
 from taskward.settings import Settings
 from tests.conftest import PASSWORD, TRUSTED_ORIGIN
@@ -20,6 +21,8 @@ from tests.support.mailing import mailing_site
 NEW_PASSWORD = "tr0ub4dor and three"
 ATTACKERS = size(8, 20)
 ROUNDS = size(1, 10)
+SLOW: dict[str, Any] = {"email_and_password__password": PasswordOptions()}
+"""Passwords are hashed as the application does: much happens meanwhile."""
 CREDENTIALS = {"password": PASSWORD, "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
 
 
@@ -65,7 +68,8 @@ async def test_no_sign_in_under_way_survives_a_change_that_ends_the_other_sessio
 async def test_no_sign_in_under_way_survives_a_reset_that_ends_the_sessions(
     app: FastAPI, settings: Settings, client: httpx.AsyncClient, _: int
 ) -> None:
-    async with mailing_site(app, settings, revoke_sessions_on_password_reset=True) as site:
+    options = {"revoke_sessions_on_password_reset": True, **SLOW}
+    async with mailing_site(app, settings, **options) as site:
         email = await site.sign_up()
         await site.post("/request-password-reset", email=email)
         reset = site.post("/reset-password", token=site.links[-1].token, newPassword=NEW_PASSWORD)
@@ -150,7 +154,7 @@ async def test_users_are_changed_and_deleted_in_any_order_without_a_deadlock(
     app: FastAPI, settings: Settings
 ) -> None:
     """Everything that locks more than one row of a user, all at once."""
-    async with mailing_site(app, settings) as site, signed_in(app) as ada:
+    async with mailing_site(app, settings, **SLOW) as site, signed_in(app) as ada:
         await site.post("/request-password-reset", email=ada.email)
         token = site.links[-1].token
         credentials = {"email": ada.email, "password": PASSWORD}

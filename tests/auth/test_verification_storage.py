@@ -42,6 +42,7 @@ from authward.plugins.two_factor import OTPOptions
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
 from tests.support.factories import Browser
 from tests.support.plugin_site import site_with
+from tests.support.quick_passwords import QUICK
 from tests.support.secondary import every_storage
 
 NEW = "another good password"
@@ -113,7 +114,7 @@ async def site_of(
         two_factor(TwoFactorOptions(otp_options=OTPOptions(send_otp=box.keep))),
     )
     more: dict[str, Any] = {
-        "email_and_password": EmailAndPasswordOptions(send_reset_password=box.keep),
+        "email_and_password": EmailAndPasswordOptions(send_reset_password=box.keep, password=QUICK),
         "email_verification": EmailVerificationOptions(send_verification_email=box.keep),
         "user": UserOptions(change_email=ChangeEmailOptions(enabled=True)),
         "secondary_storage": storage,

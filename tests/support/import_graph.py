@@ -5,6 +5,7 @@ Imports for types only (`TYPE_CHECKING`) and inside of functions count as all ot
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TypeAlias
@@ -27,8 +28,13 @@ def sources(package: ModuleType) -> dict[str, str]:
     return {name: path.read_text() for name, path in modules(package).items()}
 
 
-def imports(source: str) -> Iterator[tuple[str, str]]:
-    """Yield (module, name) for all imports; the name is empty for `import module`."""
+@cache
+def imports(source: str) -> tuple[tuple[str, str], ...]:
+    """(module, name) of all imports; the name is empty for `import module`."""
+    return tuple(_imports(source))
+
+
+def _imports(source: str) -> Iterator[tuple[str, str]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)

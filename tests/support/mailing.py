@@ -15,6 +15,7 @@ from taskward.http import errors
 from taskward.settings import Settings
 from tests.conftest import BASE_URL, PASSWORD, TRUSTED_ORIGIN, new_email
 from tests.support.auth_options import with_options
+from tests.support.quick_passwords import QUICK
 
 API = "/api/auth"
 
@@ -80,6 +81,7 @@ async def mailing_site(app: FastAPI, settings: Settings, **options: Any) -> Asyn
             "send_delete_account_verification": site.keep,
             "on_password_reset": site.note,
             "change_email__enabled": True,
+            "email_and_password__password": QUICK,
         }
         chosen = with_options(auth_options(settings), **(hooks | options))
         BetterAuth(chosen, app.state.database).install(second)

@@ -96,7 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.database = database
     errors.install(app)
-    app.include_router(tasks.router)
+    app.router.routes.extend(tasks.router.routes)  # not included: that makes every route twice
     hooks = (*options.on_user_deleted, deleted_users.mark)
     auth = BetterAuth(replace(options, on_user_deleted=hooks), database)
     deleted_users.on_found = auth.tokens.deny_user
@@ -121,7 +121,9 @@ def create_app(settings: Settings) -> FastAPI:
 def _add_slash_and_head_routes(app: FastAPI) -> None:
     """As for tasks, add each page with a trailing slash, and HEAD for GET."""
     for route in [route for route in app.routes if isinstance(route, Route)]:
-        if route.include_in_schema or "GET" not in (route.methods or ()):
+        if route in tasks.router.routes or route.include_in_schema:
+            continue
+        if "GET" not in (route.methods or ()):
             continue
         route.methods = {*(route.methods or ()), "HEAD"}
         add = app.add_api_route if isinstance(route, APIRoute) else app.add_route

@@ -7,7 +7,8 @@ import inspect
 import re
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeGuard
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -72,9 +73,15 @@ _REDIRECT = {
     "description": "Where the browser goes",
     "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
 }
-_EXAMPLE = APIRoute("/", lambda: None, responses={400: {"model": schemas.AuthError}})
-ERROR = _EXAMPLE.response_fields[400]
-"""Shared, as FastAPI would create it for each error of each endpoint, most of `install`'s time."""
+
+
+@lru_cache(maxsize=512)
+def _field_of(model: type[BaseModel]) -> Any:
+    """Return what a route has for an answer with this model.
+
+    Shared, as FastAPI would create it for each answer of each route: most of `install`'s time.
+    """
+    return APIRoute("/", lambda: None, responses={400: {"model": model}}).response_fields[400]
 
 
 class Documentation:
@@ -127,6 +134,7 @@ class Documentation:
         summary, _, more = says.partition("\n")
         description = [more.strip(), *([_ALSO_FORMS] if endpoint.form_csrf else [])]
         redirects_only = endpoint.response_model is None
+        model = self._model(endpoint)
         return {
             "methods": [method],
             "operation_id": name,
@@ -135,12 +143,21 @@ class Documentation:
             "status_code": 302 if redirects_only else 200,
             "response_class": Response if redirects_only else JSONResponse,
             "response_model": None,
-            "responses": _responses(
-                endpoint, replace_models(endpoint.response_model, self._models)
-            ),
+            "responses": _responses(endpoint, {} if _is_named(model) else {"model": model}),
             "openapi_extra": self._request_body(endpoint, name)
             | _parameters(endpoint, self._examples),
         }
+
+    def fields(self, endpoint: Endpoint) -> dict[int | str, Any]:
+        """Return the `response_fields` of a route beside what `operation` leads to."""
+        fields: dict[int | str, Any] = dict.fromkeys(
+            errors_of(endpoint), _field_of(schemas.AuthError)
+        )
+        model = self._model(endpoint)
+        return fields | {200: _field_of(model)} if _is_named(model) else fields
+
+    def _model(self, endpoint: Endpoint) -> Any:
+        return replace_models(endpoint.response_model, self._models)
 
     def _name(self, endpoint: Endpoint, method: str) -> str:
         """Return the name of the original's client: `/sign-in/email` is `signInEmail`.
@@ -205,10 +222,15 @@ def _with_examples(schema: dict[str, Any], examples: Mapping[str, Any]) -> dict[
     return {"examples": [example], **schema, "properties": properties}
 
 
-def _responses(endpoint: Endpoint, response_model: Any) -> dict[int | str, dict[str, Any]]:
+def _is_named(model: Any) -> TypeGuard[type[BaseModel]]:
+    """Whether a model is documented by its own name, and not by the name of a route."""
+    return isinstance(model, type) and issubclass(model, BaseModel)
+
+
+def _responses(endpoint: Endpoint, answer: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
     responses: dict[int | str, dict[str, Any]] = {status: {} for status in errors_of(endpoint)}
     if endpoint.response_model is not None:
-        responses[200] = {"model": response_model}
+        responses[200] = answer
     if "{" in endpoint.path:
         responses[404] = {"description": "No endpoint for the original's router"}
     if endpoint.redirects or endpoint.response_model is None:

@@ -15,7 +15,7 @@ from authward.codes import Code
 from authward.context import AuthContext
 from authward.endpoint_context import EndpointContext
 from authward.errors import APIError
-from authward.fastapi.openapi import ERROR, TAGS, Documentation, errors_of
+from authward.fastapi.openapi import TAGS, Documentation
 from authward.merge import MergedPlugins
 from authward.paths import path_parameters
 from authward.pipeline import Pipeline
@@ -33,6 +33,8 @@ def add_routes(app: FastAPI, context: AuthContext, merged: MergedPlugins) -> Non
         for method in pipeline.endpoint.methods:
             operation = documentation.operation(pipeline.endpoint, method)
             _add_route(app, context, pipeline, operation)
+            added = cast("APIRoute", app.routes[-1])
+            added.response_fields |= documentation.fields(pipeline.endpoint)
     documentation.install(app)
     for router in merged.routers:
         app.include_router(router, prefix=base_path, tags=TAGS)
@@ -65,8 +67,6 @@ def _add_route(
     # In the app and not in a router to include: that makes every route twice.
     path = context.options.base_path + endpoint.path.replace("}", ":path}")
     app.add_api_route(path, respond, tags=TAGS, **operation)
-    fields = cast("APIRoute", app.routes[-1]).response_fields
-    fields |= dict.fromkeys(errors_of(endpoint), ERROR)
 
 
 class NotFound:

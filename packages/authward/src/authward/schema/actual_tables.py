@@ -1,6 +1,7 @@
 """A server's own tables as they should be in its database, whoever has made them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ARRAY, Column, DateTime, ForeignKey, Integer, MetaData, Table, Text
@@ -21,7 +22,8 @@ _IDS: dict[IdType, TypeEngine[Any]] = {
 }
 
 
-def actual_tables(schema: AuthSchema) -> list[Table]:
+@lru_cache(maxsize=4)  # a start asks for them several times
+def actual_tables(schema: AuthSchema) -> Sequence[Table]:
     """Return all of them, core's first.
 
     Columns have the fields' names as keys, tables the model in `info`.

@@ -73,6 +73,18 @@ class Page:
 _FIRST = Page()
 
 
+class _Tables(dict[str, Table]):
+    """Each is made when it is first asked for: many servers never ask for most."""
+
+    def __init__(self, schema: AuthSchema) -> None:
+        super().__init__()
+        self._schema = schema
+
+    def __missing__(self, model: str) -> Table:
+        table = self[model] = sql_table(model, self._schema.tables[model])
+        return table
+
+
 class Adapter:
     """Creates, finds, changes and deletes rows.
 
@@ -84,7 +96,7 @@ class Adapter:
     def __init__(self, schema: AuthSchema) -> None:
         self._schema = schema
         self._cache = StatementCache()
-        self._tables = {model: sql_table(model, table) for model, table in schema.tables.items()}
+        self._tables = _Tables(schema)
 
     async def create(self, database: Executor, model: str, values: Mapping[str, Any]) -> Row:
         """Insert a row and return it; `id` and defaults are filled in.
