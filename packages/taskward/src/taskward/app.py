@@ -33,7 +33,13 @@ from authward.options import (
     UserDeletedCallback,
 )
 from authward.schema.registry import AuthSchema
-from taskward.auth_plugins import added_schema, auth_plugins, offered_in_the_page, table_style
+from taskward.auth_plugins import (
+    added_schema,
+    auth_plugins,
+    offered_in_the_page,
+    session_lookup,
+    table_style,
+)
 from taskward.database.connect import connect as connect_to
 from taskward.database.database import Database, retry_until_reachable
 from taskward.database.url import DatabaseURL
@@ -78,9 +84,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the ASGI application; it connects to PostgreSQL when its lifespan begins."""
     configure_logging(settings.log_style)
     guarded = settings.row_level_security
-    database = (
-        row_level_security.RowSecurityDatabase() if guarded else Database(task_store.BATCHABLE)
-    )
+    database = row_level_security.RowSecurityDatabase() if guarded else _database(settings)
     observability = Observability(settings, database)
     options = auth_options(settings)
     deleted_users = DeletedUsers(database, options.on_user_deleted)
@@ -116,6 +120,10 @@ def create_app(settings: Settings) -> FastAPI:
     observability.wrap(app, auth, hot_path.operations)
     app.openapi = partial(_openapi_without_default_422, app.openapi)  # type: ignore[method-assign]
     return app
+
+
+def _database(settings: Settings) -> Database:
+    return Database([*task_store.BATCHABLE, session_lookup(settings)])
 
 
 def _add_slash_and_head_routes(app: FastAPI) -> None:
