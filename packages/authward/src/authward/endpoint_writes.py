@@ -124,6 +124,11 @@ class EndpointWrites(EndpointResponse):
         sessions = self.auth.sessions
         return await sessions.end(self.database, which, **values) if sessions.kept.in_table else []
 
+    @property
+    def has_changed_users(self) -> bool:
+        """Whether users were changed whom sessions in the secondary storage show."""
+        return bool(self._changed_users)
+
     async def refresh_users(self) -> None:
         """Have the sessions in the secondary storage show the users that were changed."""
         changed, self._changed_users = self._changed_users, set()

@@ -6,8 +6,8 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from functools import cached_property, partial
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 from jwt.algorithms import HMACAlgorithm
 from jwt.utils import base64url_decode, base64url_encode
@@ -41,10 +41,10 @@ class UnknownKeyError(InvalidTokenError):
     """Signed by a key of the other Better Auth server that we have not seen yet."""
 
 
-class _Verified(NamedTuple):
-    subject: str
-    until: float
-    is_remote: bool
+_Verified: TypeAlias = tuple[str, float, bool]
+"""Subject, until when, and whether by a remote key; no NamedTuple: there are thousands of them, and
+only tuples are neither larger than what they hold nor looked at for garbage again."""
+_IS_REMOTE = itemgetter(2)
 
 
 class TokenSigner:
@@ -89,7 +89,7 @@ class TokenSigner:
 
     @remote_keys.setter
     def remote_keys(self, keys: "RemoteJWKS") -> None:
-        keys.on_change = partial(self._evict, attrgetter("is_remote"))
+        keys.on_change = partial(self._evict, _IS_REMOTE)
         self._remote_keys = keys
 
     def accept(self, *names: str) -> None:
@@ -140,12 +140,12 @@ class TokenSigner:
             raise InvalidTokenError
         if remote_keys is not None:
             expires_at = min(expires_at, time.time() + remote_keys.trusted_for())
-        _make_room(self._verified)[token] = _Verified(subject, expires_at, remote_keys is not None)
+        _make_room(self._verified)[token] = (subject, expires_at, remote_keys is not None)
         return subject
 
     def deny_user(self, user_id: str) -> None:
         """Accept no token of this user from now on, for a quarter of an hour."""
-        self._evict(lambda known: known.subject == user_id)
+        self._evict(lambda known: known[0] == user_id)
         self._refused.pop(user_id, None)
         _make_room(self._refused)[user_id] = time.time() + _REFUSED_SECONDS
 
