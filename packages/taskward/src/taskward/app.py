@@ -80,8 +80,13 @@ _DATABASE_ERRORS = (
 log = structlog.get_logger("taskward")
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Return the ASGI application; it connects to PostgreSQL when its lifespan begins."""
+def create_app(settings: Settings, on_ready: Callable[[], None] = lambda: None) -> FastAPI:
+    """Return the ASGI application; it connects to PostgreSQL when its lifespan begins.
+
+    Args:
+        settings: of the environment, or others.
+        on_ready: called when all is prepared, before the first request is answered.
+    """
     configure_logging(settings.log_style)
     guarded = settings.row_level_security
     database = row_level_security.RowSecurityDatabase() if guarded else _database(settings)
@@ -95,7 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("taskward"),
         redirect_slashes=False,
         swagger_ui_parameters={"persistAuthorization": True},
-        lifespan=_lifespan(settings, database, observability, deleted_users),
+        lifespan=_lifespan(settings, database, observability, deleted_users, on_ready),
         telemetry=observability.tracing.fastapi,
     )
     app.state.database = database
@@ -236,6 +241,7 @@ def _lifespan(
     database: Database,
     observability: Observability,
     deleted_users: DeletedUsers,
+    on_ready: Callable[[], None],
 ) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -246,6 +252,7 @@ def _lifespan(
                 log.info("the page is not built: `make frontend` (with Node.js 20 or newer)")
             try:
                 async with observability.running(), deleted_users.running(), _answering(app):
+                    on_ready()
                     yield
             finally:
                 await database.close()
