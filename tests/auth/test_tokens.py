@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
 
-from authward.security.jwt import InvalidTokenError
+from authward.security.jwt import InvalidTokenError, TokenSigner
 from taskward.settings import Settings
 from tests.conftest import BASE_URL, TRUSTED_ORIGIN, User
 from tests.support.forged_tokens import (
@@ -51,6 +51,22 @@ def test_an_issued_token_names_the_user_for_fifteen_minutes_and_never_an_email()
     assert before <= claims["iat"] <= int(time.time())
     assert claims["exp"] - claims["iat"] == 900
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
+
+
+@pytest.mark.parametrize("user", [USER, 'a "quoted" \\ one', "Zoë ✓", "a\0b"])
+def test_an_issued_token_is_byte_for_byte_what_pyjwt_would_make_of_its_claims(user: str) -> None:
+    token = new_signer().issue(user, "https://elsewhere.example")
+    claims = jwt.decode(token, KEY, ["HS256"], audience="https://elsewhere.example")
+    assert claims["sub"] == user
+    assert token == jwt.encode(claims, KEY, "HS256")
+
+
+def test_no_public_key_of_anybody_signs_tokens() -> None:
+    public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----"
+    signer = TokenSigner(public, issuer=BASE_URL, lifetime=900)
+    for _ in range(2):
+        with pytest.raises(jwt.InvalidKeyError):
+            signer.issue(USER)
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,15 @@ async def test_a_session_names_its_user_alike(
         assert said not in str(written)
 
 
+def test_a_user_who_was_forgotten_meanwhile_is_named_as_before() -> None:
+    pseudonym = pseudonyms("s" * 32)
+    before = [pseudonym(f"user_{n}") for n in range(3)]
+    assert len({*before, *(pseudonym(f"other_{n}") for n in range(10_000))}) == 10_003
+    assert len(pseudonym.__self__) == 10_000  # type: ignore[attr-defined]
+    assert [pseudonym(f"user_{n}") for n in range(3)] == before
+    assert len(pseudonym.__self__) == 10_000  # type: ignore[attr-defined]
+
+
 async def test_a_stranger_has_no_name(own_client: httpx.AsyncClient) -> None:
     with access_log() as written:
         await own_client.get("/api/tasks")

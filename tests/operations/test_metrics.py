@@ -208,10 +208,12 @@ async def test_an_address_that_is_not_ours_ends_the_start_by_name(database_url: 
             pass
 
 
-LOADED = """
+UNWANTED = ("prometheus_client", "opentelemetry.sdk", "typer", "rich", "pygments", "watchfiles")
+LOADED = f"""
 import sys
 import taskward.asgi
-print([name for name in ("prometheus_client", "opentelemetry.sdk", "typer") if name in sys.modules])
+print([name for name in {UNWANTED} if name in sys.modules])
+import rich.traceback, watchfiles  # whoever wants them later has them
 """
 
 

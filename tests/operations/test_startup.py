@@ -16,7 +16,8 @@ import httpx
 import jwt
 import pytest
 
-from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email
+from taskward.app import create_app
+from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email, settings_for
 from tests.support.forking import run_module
 from tests.support.process_environment import clean_environment
 from tests.support.servers import (
@@ -262,3 +263,14 @@ def test_an_unreachable_database_ends_the_start_with_one_sentence(
     assert "Taskward cannot use the database postgresql://someone:***@127.0.0.1:1/tasks" in output
     assert "hunter2" not in output
     assert "Traceback" not in output
+
+
+async def test_who_waits_until_all_is_prepared_is_told_before_the_first_request(
+    database_url: str,
+) -> None:
+    told: list[int] = []
+    app = create_app(settings_for(database_url), lambda: told.append(database.usage().size))
+    database = app.state.database
+    for times in (1, 2):
+        async with app.router.lifespan_context(app):
+            assert told == [1] * times

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from json import JSONDecodeError
 from typing import Any
 from urllib.parse import parse_qsl
@@ -95,21 +96,22 @@ def too_large_message(limit: int) -> str:
     return f"The request body may have at most {limit} bytes"
 
 
-def limit_body(limit: int, request: Request, refusal: Exception) -> Receive:
-    """Return what receives the request's body, or raises `refusal` for more than `limit` bytes.
+def limit_body(limit: int, request: Request, refusal: Callable[[], Exception]) -> Receive:
+    """Return what receives the request's body, or raises `refusal()` for more than `limit` bytes.
 
     Where the length is announced, nothing is read before that.
     """
-    received, announced = 0, request.headers.get("content-length", "")
+    received = 0
 
     async def receive() -> Message:
         nonlocal received
+        announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced[:20]) > limit:
-            raise refusal
+            raise refusal()
         message = await request.receive()
         received += len(message.get("body", b""))
         if received > limit:
-            raise refusal
+            raise refusal()
         return message
 
     return receive

@@ -78,6 +78,8 @@ class AuthContext:
         check_options(options)
         check_rate_limits(options)
         self.options = options
+        self.extended_before_end = options.session.lifetime - options.session.update_every
+        """How long before its end a session is due to be extended."""
         storage = options.secondary_storage
         self.secondary_storage = None if storage is None else PromptStorage(storage)
         self.schema = schema_of(options, plugins)

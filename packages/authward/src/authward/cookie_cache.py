@@ -29,8 +29,7 @@ log = structlog.get_logger(__name__)
 async def read(ctx: EndpointResponse, token: str) -> SessionAndUser | None:
     """Return what the cookie says of the session with this token; expire a cookie that is wrong."""
     cache, name = ctx.auth.cookie_cache, ctx.auth.cookies.session_data
-    value = _sent(ctx)
-    if cache is None or not value or any(ctx.request.query_params.getlist("disableCookieCache")):
+    if cache is None or not (value := _sent(ctx)) or ctx.is_asked("disableCookieCache"):
         return None
     found = cache.read(value)
     session = None if found is None else _session_of(ctx, found[0])

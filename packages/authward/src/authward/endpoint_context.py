@@ -97,7 +97,8 @@ class EndpointContext(EndpointWrites):
         token = self.session_token
         if token is None:
             return None
-        found = await cookie_cache.read(self, token) if from_cookie else None
+        has_cache = from_cookie and self.auth.cookie_cache is not None
+        found = await cookie_cache.read(self, token) if has_cache else None
         if found is None:
             read_only = (
                 self.auth.options.session.defer_session_refresh if read_only is None else read_only
@@ -119,12 +120,12 @@ class EndpointContext(EndpointWrites):
         self.needs_refresh = self._needs_refresh(found.session.expires_at)
         if self.needs_refresh and not read_only:
             return await self._extend_session(found)
-        await cookie_cache.write(self, found, remember=True)
+        if self.auth.cookie_cache is not None:
+            await cookie_cache.write(self, found, remember=True)
         return found
 
     def _refreshes_nothing(self) -> bool:
-        asked = any(self.request.query_params.getlist("disableRefresh"))
-        return asked or self.auth.options.session.disable_session_refresh
+        return self.is_asked("disableRefresh") or self.auth.options.session.disable_session_refresh
 
     async def current_session(self) -> SessionAndUser | None:
         """Return the session that is known already, else load it."""
@@ -158,8 +159,7 @@ class EndpointContext(EndpointWrites):
         del self.set_cookies[:-1]  # as the original, where a middleware's last cookie wins
 
     def _needs_refresh(self, expires_at: datetime) -> bool:
-        options = self.auth.options
-        return now() >= expires_at - options.session.lifetime + options.session.update_every
+        return now() >= expires_at - self.auth.extended_before_end
 
     async def _extend_session(self, found: SessionAndUser) -> SessionAndUser:
         token, expires_at = found.session.token, now() + self.auth.options.session.lifetime
@@ -224,6 +224,8 @@ class EndpointContext(EndpointWrites):
 def _query(request: Request) -> dict[str, Any]:
     """Return the query's parameters; one that is given several times becomes a list."""
     query: dict[str, Any] = {}
+    if not request.scope["query_string"]:
+        return query
     for name, value in request.query_params.multi_items():
         query.setdefault(name, []).append(value)
     return {name: values if len(values) > 1 else values[0] for name, values in query.items()}

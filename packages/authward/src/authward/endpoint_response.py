@@ -40,6 +40,11 @@ class EndpointResponse:
         self.to_cache: tuple[str, bool] | None = None
         self._background_tasks: list[Callable[[], Awaitable[None]]] = []
 
+    def is_asked(self, name: str) -> bool:
+        """Whether a parameter of the request's query says anything."""
+        has_any = self.request.scope["query_string"]
+        return bool(has_any) and any(self.request.query_params.getlist(name))
+
     def set_location(self, url: str) -> None:
         """Set `Location`; characters that a header cannot hold are percent-encoded.
 

@@ -141,6 +141,11 @@ class EndpointWrites(EndpointResponse):
             async with self.deleting("session", unless=unless, **where):
                 return await sessions.end(connection, which, **values)
 
+    @property
+    def has_changed_users(self) -> bool:
+        """Whether users were changed whom sessions in the secondary storage show."""
+        return bool(self._changed_users)
+
     async def refresh_users(self) -> None:
         """Have the sessions in the secondary storage show the users that were changed."""
         changed, self._changed_users = self._changed_users, set()

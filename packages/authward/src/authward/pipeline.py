@@ -136,8 +136,10 @@ class Pipeline:
 
 
 async def _write_pending(ctx: EndpointContext) -> None:
-    await ctx.refresh_users()
-    await cookie_cache.write_pending(ctx)
+    if ctx.has_changed_users:
+        await ctx.refresh_users()
+    if ctx.to_cache is not None:
+        await cookie_cache.write_pending(ctx)
 
 
 async def admit(ctx: EndpointContext, path: str) -> None:

@@ -14,6 +14,9 @@ def main() -> None:
 
         app(prog_name="taskward")
         return
+    from taskward import lean_imports  # noqa: PLC0415
+
+    lean_imports.load()
     from taskward.serve import serve  # noqa: PLC0415
 
     serve()

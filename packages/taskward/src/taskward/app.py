@@ -33,7 +33,13 @@ from authward.options import (
     UserDeletedCallback,
 )
 from authward.schema.registry import AuthSchema
-from taskward.auth_plugins import added_schema, auth_plugins, offered_in_the_page, table_style
+from taskward.auth_plugins import (
+    added_schema,
+    auth_plugins,
+    offered_in_the_page,
+    session_lookup,
+    table_style,
+)
 from taskward.database.connect import connect as connect_to
 from taskward.database.database import Database, retry_until_reachable
 from taskward.database.url import DatabaseURL
@@ -74,13 +80,16 @@ _DATABASE_ERRORS = (
 log = structlog.get_logger("taskward")
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Return the ASGI application; it connects to PostgreSQL when its lifespan begins."""
+def create_app(settings: Settings, on_ready: Callable[[], None] = lambda: None) -> FastAPI:
+    """Return the ASGI application; it connects to PostgreSQL when its lifespan begins.
+
+    Args:
+        settings: of the environment, or others.
+        on_ready: called when all is prepared, before the first request is answered.
+    """
     configure_logging(settings.log_style)
     guarded = settings.row_level_security
-    database = (
-        row_level_security.RowSecurityDatabase() if guarded else Database(task_store.BATCHABLE)
-    )
+    database = row_level_security.RowSecurityDatabase() if guarded else _database(settings)
     observability = Observability(settings, database)
     options = auth_options(settings)
     deleted_users = DeletedUsers(database, options.on_user_deleted)
@@ -91,7 +100,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=version("taskward"),
         redirect_slashes=False,
         swagger_ui_parameters={"persistAuthorization": True},
-        lifespan=_lifespan(settings, database, observability, deleted_users),
+        lifespan=_lifespan(settings, database, observability, deleted_users, on_ready),
         telemetry=observability.tracing.fastapi,
     )
     app.state.database = database
@@ -116,6 +125,10 @@ def create_app(settings: Settings) -> FastAPI:
     observability.wrap(app, auth, hot_path.operations)
     app.openapi = partial(_openapi_without_default_422, app.openapi)  # type: ignore[method-assign]
     return app
+
+
+def _database(settings: Settings) -> Database:
+    return Database([*task_store.BATCHABLE, session_lookup(settings)])
 
 
 def _add_slash_and_head_routes(app: FastAPI) -> None:
@@ -230,6 +243,7 @@ def _lifespan(
     database: Database,
     observability: Observability,
     deleted_users: DeletedUsers,
+    on_ready: Callable[[], None],
 ) -> Any:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -240,6 +254,7 @@ def _lifespan(
                 log.info("the page is not built: `make frontend` (with Node.js 20 or newer)")
             try:
                 async with observability.running(), deleted_users.running(), _answering(app):
+                    on_ready()
                     yield
             finally:
                 await database.close()

@@ -3,10 +3,13 @@
 from authward import Plugin, plugins
 from authward.schema.registry import AuthSchema, Made
 from authward.schema.style import BETTER_AUTH, STYLES, TableStyle
+from authward.schema.user_tables import UserTables
 from authward.server import DEFAULT_PLUGINS
 from authward.storage.adapter import Adapter
 from authward.storage.mapping import TableMapping
+from authward.storage.session_lookup import OWNER, find_each, find_one
 from authward.storage.statements import Executor
+from taskward.database.batcher import Batchable
 from taskward.settings import Settings
 
 TASK_SCOPES = ("tasks:read", "tasks:write")
@@ -91,6 +94,12 @@ def added_schema(settings: Settings) -> AuthSchema | None:
     schema = auth_schema(settings)
     is_added = any(plugin.schema for plugin in auth_plugins(settings))
     return schema if is_added or schema.is_foreign else None
+
+
+def session_lookup(settings: Settings) -> Batchable:
+    """Return what finds the sessions of many requests at once."""
+    tables = UserTables(auth_schema(settings))
+    return Batchable(find_one(tables), find_each(tables), owner=OWNER)
 
 
 def tables_on(settings: Settings, connection: Executor) -> tuple[Executor, Adapter]:

@@ -50,6 +50,10 @@ def _add_route(
 ) -> None:
     endpoint = pipeline.endpoint
     disabled = disabled_paths(context)
+    limit = endpoint.max_body
+
+    def too_much() -> APIError:
+        return APIError(Code.PAYLOAD_TOO_LARGE, message=too_large_message(limit))
 
     async def respond(request: Request) -> Response:
         if request.scope["path"] in disabled:
@@ -57,8 +61,6 @@ def _add_route(
         parameters = path_parameters(endpoint.path, request.scope["raw_path"])
         if parameters is None:
             return NOT_FOUND
-        limit = endpoint.max_body
-        too_much = APIError(Code.PAYLOAD_TOO_LARGE, message=too_large_message(limit))
         receive = limit_body(limit, request, too_much)
         ctx = EndpointContext(context, Request(request.scope, receive))
         ctx.path_params = parameters

@@ -43,11 +43,14 @@ class TokenLoginRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_readable(request: Request) -> Response:
-            too_much = HTTPException(413, too_large_message(MAX_BODY_BYTES))
-            receive = limit_body(MAX_BODY_BYTES, request, too_much)
+            receive = limit_body(MAX_BODY_BYTES, request, _too_much)
             return await handle(JSONRequest(request.scope, receive))
 
         return handle_readable
+
+
+def _too_much() -> HTTPException:
+    return HTTPException(413, too_large_message(MAX_BODY_BYTES))
 
 
 router = APIRouter(route_class=TokenLoginRoute)

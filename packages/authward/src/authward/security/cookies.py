@@ -153,9 +153,7 @@ def parse_cookies(header: str) -> dict[str, str]:
     cookies: dict[str, str] = {}
     for part in header.split(";"):
         name, equals, value = part.partition("=")
-        if equals and name.strip() not in cookies:
+        if equals and (name := name.strip()) not in cookies:
             value = value.strip()
-            cookies[name.strip()] = decode_uri_component(
-                value[1:-1] if value.startswith('"') else value
-            )
+            cookies[name] = decode_uri_component(value[1:-1] if value.startswith('"') else value)
     return cookies

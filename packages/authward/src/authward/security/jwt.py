@@ -1,16 +1,16 @@
 """JSON Web Tokens: HS256 under the shared secret, verified without I/O (RFC 7519, RFC 8725)."""
 
+import hmac
 import json
 import re
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
+from functools import cached_property, partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
-import jwt
 from jwt.algorithms import HMACAlgorithm
-from jwt.utils import base64url_decode
+from jwt.utils import base64url_decode, base64url_encode
 
 if TYPE_CHECKING:
     from authward.security.jwks import RemoteJWKS
@@ -21,6 +21,8 @@ _SUBJECT = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _T = TypeVar("_T")
 _HS256 = HMACAlgorithm(HMACAlgorithm.SHA256)
 _HS256_HEADERS = ({"alg": "HS256"}, {"alg": "HS256", "typ": "JWT"})
+_OWN_HEADER = base64url_encode(b'{"alg":"HS256","typ":"JWT"}')
+_json = json.JSONEncoder(separators=(",", ":")).encode
 _CACHE_SIZE = 10_000
 _MAX_DATE = 2**53
 _LEEWAY = 5.0  # seconds by which the clock of whoever issues a token may be ahead of ours
@@ -39,10 +41,10 @@ class UnknownKeyError(InvalidTokenError):
     """Signed by a key of the other Better Auth server that we have not seen yet."""
 
 
-class _Verified(NamedTuple):
-    subject: str
-    until: float
-    is_remote: bool
+_Verified: TypeAlias = tuple[str, float, bool]
+"""Subject, until when, and whether by a remote key; no NamedTuple: there are thousands of them, and
+only tuples are neither larger than what they hold nor looked at for garbage again."""
+_IS_REMOTE = itemgetter(2)
 
 
 class TokenSigner:
@@ -87,7 +89,7 @@ class TokenSigner:
 
     @remote_keys.setter
     def remote_keys(self, keys: "RemoteJWKS") -> None:
-        keys.on_change = partial(self._evict, attrgetter("is_remote"))
+        keys.on_change = partial(self._evict, _IS_REMOTE)
         self._remote_keys = keys
 
     def accept(self, *names: str) -> None:
@@ -110,7 +112,14 @@ class TokenSigner:
             "iss": issuer,
             "aud": audience or issuer,
         }
-        return jwt.encode(claims, self._keys[0], "HS256")
+        signed = b"%b.%b" % (_OWN_HEADER, base64url_encode(_json(claims).encode()))
+        signature = base64url_encode(hmac.digest(self._signing_key, signed, "sha256"))
+        return f"{signed.decode()}.{signature.decode()}"
+
+    @cached_property
+    def _signing_key(self) -> bytes:
+        """The secret, once PyJWT has looked whether it is one: that takes longer than to sign."""
+        return _HS256.prepare_key(self._keys[0])
 
     def verify(self, token: str) -> str:
         """Return the user id (`sub`) of a valid token.
@@ -131,12 +140,12 @@ class TokenSigner:
             raise InvalidTokenError
         if remote_keys is not None:
             expires_at = min(expires_at, time.time() + remote_keys.trusted_for())
-        _make_room(self._verified)[token] = _Verified(subject, expires_at, remote_keys is not None)
+        _make_room(self._verified)[token] = (subject, expires_at, remote_keys is not None)
         return subject
 
     def deny_user(self, user_id: str) -> None:
         """Accept no token of this user from now on, for a quarter of an hour."""
-        self._evict(lambda known: known.subject == user_id)
+        self._evict(lambda known: known[0] == user_id)
         self._refused.pop(user_id, None)
         _make_room(self._refused)[user_id] = time.time() + _REFUSED_SECONDS
 

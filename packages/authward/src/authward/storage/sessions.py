@@ -20,6 +20,7 @@ from authward.storage.new_sessions import (
     start_session,
 )
 from authward.storage.rows import AuthSession, SessionAndUser
+from authward.storage.session_lookup import find_one
 from authward.storage.session_store import SessionStore
 from authward.storage.statements import MAX_ROWS, Executor, Statement, StatementCache
 from authward.timestamps import now
@@ -236,9 +237,7 @@ class Sessions:
 
     @cached_property
     def _find(self) -> Statement:
-        session, user = self._session, self._tables.user
-        both = select(*session.c, *user.c).join(user, user.c.id == session.c.userId)
-        return Statement(both.where(session.c.token == bindparam("token")))
+        return find_one(self._tables)
 
     @cached_property
     def _find_user(self) -> Statement:

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
 
@@ -152,11 +151,22 @@ def pseudonyms(secret: str) -> Pseudonym:
     """
     key = hmac.digest(secret.encode(), b"taskward: users in logs", "sha256")
 
-    @lru_cache(maxsize=_PSEUDONYMS_KEPT)
-    def pseudonym(user_id: str) -> str:
-        return blake2b(user_id.encode(), key=key, digest_size=_PSEUDONYM_BYTES).hexdigest()
+    return _Pseudonyms(key).__getitem__
 
-    return pseudonym
+
+class _Pseudonyms(dict[str, str]):
+    """Hashes by users' ids; a hash is made where there is none. A cache with less for each."""
+
+    def __init__(self, key: bytes) -> None:
+        super().__init__()
+        self._key = key
+
+    def __missing__(self, user_id: str) -> str:
+        if len(self) >= _PSEUDONYMS_KEPT:
+            del self[next(iter(self))]
+        made = blake2b(user_id.encode(), key=self._key, digest_size=_PSEUDONYM_BYTES).hexdigest()
+        self[user_id] = made
+        return made
 
 
 def redact_path(path: str) -> str:
