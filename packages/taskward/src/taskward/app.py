@@ -49,6 +49,7 @@ from taskward.tasks import endpoints as tasks
 from taskward.tasks import idempotency
 from taskward.tasks import row_security as row_level_security
 from taskward.tasks import store as task_store
+from taskward.tasks.batches import BATCHABLE, TOGETHER
 from taskward.tasks.deleted_users import DeletedUsers
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     configure_logging(settings.log_style)
     guarded = settings.row_level_security
     database = (
-        row_level_security.RowSecurityDatabase() if guarded else Database(task_store.BATCHABLE)
+        row_level_security.RowSecurityDatabase() if guarded else Database(BATCHABLE, TOGETHER)
     )
     observability = Observability(settings, database)
     options = auth_options(settings)
