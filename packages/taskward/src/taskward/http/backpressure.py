@@ -125,8 +125,7 @@ class LargeResponseQueue:
             raise
         finally:
             self._release(user_id)
-        if len(text) > _HEAVY or user_id in self._heavy_users:
-            self._record_size(user_id, len(text))
+        self._note_size(user_id, len(text))
         return text
 
     def begin(self, user_id: str) -> bool:
@@ -144,8 +143,8 @@ class LargeResponseQueue:
         if isinstance(outcome, ConnectionError):
             self._refuse_waiting(user_id, outcome)
         self._release(user_id)
-        if isinstance(outcome, Response) and len(outcome.body) > _HEAVY:
-            self._record_size(user_id, len(outcome.body))
+        if isinstance(outcome, Response):
+            self._note_size(user_id, len(outcome.body))
 
     async def _wait(self, user_id: str) -> None:
         begun = asyncio.get_running_loop().time()
@@ -202,7 +201,9 @@ class LargeResponseQueue:
         if not waiting:
             del self._waiting[user_id]
 
-    def _record_size(self, user_id: str, size: int) -> None:
+    def _note_size(self, user_id: str, size: int) -> None:
+        if size <= _HEAVY and user_id not in self._heavy_users:
+            return
         self._heavy_users.pop(user_id, None)
         if size > _HEAVY:
             self._heavy_users[user_id] = size

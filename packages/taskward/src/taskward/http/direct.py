@@ -30,7 +30,6 @@ from taskward.http.operations import (
     Operations,
     Services,
     arguments,
-    authenticate,
     body_argument,
     find,
     path_arguments,
@@ -220,7 +219,9 @@ class DirectPath:
         self, target: Target, line: RequestLine, head: Head, task_id: str
     ) -> DirectRequest:
         operation, services, headers = target.operation, self._services, head.by_name
-        user_id = authenticate(operation, services, headers)
+        user_id = operation.authenticate(services, headers)
+        if user_id is NotImplemented:
+            raise NotHandled
         batcher = None
         if target.halves is not None and operation.header_names.isdisjoint(headers):
             batcher = services.database.batcher(target.halves.statement)

@@ -3,7 +3,7 @@
 Every statement names the owner, so another user's task is simply not there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from asyncpg import Record
@@ -176,7 +176,7 @@ async def update_content(
     values = {"user_id": user_id, "task_id": task_id, **dict(task), **given}
     if versions is None:
         return found(await UPDATE_TASK.fetchrow(database, **values))
-    return await _change_if_match(UPDATE_TASK_IF_MATCH, database, versions, **values)
+    return _task(await _change_if_match(UPDATE_TASK_IF_MATCH, database, versions, **values))
 
 
 async def toggle(
@@ -186,7 +186,7 @@ async def toggle(
     values = {"user_id": user_id, "task_id": task_id}
     if versions is None:
         return found(await TOGGLE_TASK.fetchrow(database, **values))
-    return await _change_if_match(TOGGLE_TASK_IF_MATCH, database, versions, **values)
+    return _task(await _change_if_match(TOGGLE_TASK_IF_MATCH, database, versions, **values))
 
 
 async def remove(
@@ -218,7 +218,8 @@ async def remove_all(database: Executor, user_id: str) -> None:
 
 async def _change_if_match(
     statement: Statement, database: Executor, versions: Sequence[str], **values: Any
-) -> TaskJSON:
+) -> Sequence[Any]:
+    """Return what the changed row has now."""
     times = [time for version in versions if (time := time_of(version)) is not None]
     texts = [time.isoformat() for time in times]
     row = await statement.fetchrow(database, versions=texts, **values)
@@ -226,7 +227,7 @@ async def _change_if_match(
         raise TaskNotFoundError
     if row["id"] is None:
         raise TaskChangedError
-    return _with_times_as_text({name: row[name] for name in statement.columns if name != "found"})
+    return [row[name] for name in statement.columns if name != "found"]
 
 
 def stored(row: Record | None) -> TaskJSON:
@@ -256,13 +257,10 @@ def found(row: Record | None) -> TaskJSON:
     return _task(row)
 
 
-def _task(row: Record) -> TaskJSON:
+def _task(row: Iterable[Any]) -> TaskJSON:
     # There may be more columns behind those of a task: see `batch_pairs.py`.
-    return _with_times_as_text(dict(zip(_NAMES, row, strict=False)))
-
-
-def _with_times_as_text(task: dict[str, Any]) -> TaskJSON:
+    task: TaskJSON = dict(zip(_NAMES, row, strict=False))
     for name in _TIMES:
-        if (value := task.get(name)) is not None:
+        if (value := task[name]) is not None:
             task[name] = time_text(value)
     return task
