@@ -5,6 +5,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -64,6 +65,9 @@ def kept_in(value: Any, where: str, depth: int = 3) -> Iterator[tuple[str, State
         for key, item in items:
             name = getattr(key, "__name__", key)
             yield from kept_in(item, f"{where}.{name}", depth - 1)
+    elif depth and is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from kept_in(getattr(value, field.name), f"{where}.{field.name}", depth - 1)
     elif depth and isinstance(value, type) and value.__module__.startswith("taskward"):
         yield from kept_in(dict(vars(value)), where, depth - 1)
 

@@ -29,8 +29,9 @@ from taskward.database.batcher import Batchable, Batcher, UnmatchedRowsError
 from taskward.database.database import Database
 from taskward.database.url import DatabaseURL
 from taskward.tasks import store as task_store
+from taskward.tasks.batches import BATCHABLE
 from taskward.tasks.schemas import TaskCreate
-from taskward.tasks.store import BATCHABLE, NotStoredError
+from taskward.tasks.store import NotStoredError
 from tests.conftest import CreateDatabase
 from tests.database.batching import Watched, at_once, new_user_id, tasks_of, together
 from tests.support.databases import opened

@@ -15,13 +15,15 @@ from hypothesis import strategies as st
 
 from taskward.app import create_app
 from taskward.database import batcher as batches_module
+from taskward.database import departures
 from taskward.database.batcher import Batchable, Batcher
 from taskward.database.database import Database, DatabaseUnavailableError
 from taskward.database.url import DatabaseURL
 from taskward.tasks import store as task_store
+from taskward.tasks.batches import BATCHABLE
 from taskward.tasks.errors import TaskNotFoundError
 from taskward.tasks.schemas import TaskCreate
-from taskward.tasks.store import BATCHABLE, CREATE_TASK, GET_TASK, LIST_TASKS, TOGGLE_TASK
+from taskward.tasks.store import CREATE_TASK, GET_TASK, LIST_TASKS, TOGGLE_TASK
 from tests.conftest import CreateDatabase, settings_for, url_text
 from tests.database.batching import Watched, at_once, new_user_id, outcome, tasks_of, together
 from tests.faults.proxy import Proxy
@@ -170,26 +172,26 @@ async def test_calls_that_come_while_a_statement_is_under_way_share_the_next(
 
     batches = Batcher(GET, ask)
     asked = []
-    for _ in range(batches_module._MAX_UNDER_WAY + 3):
+    for _ in range(departures._MAX_UNDER_WAY + 3):
         asked.append(asyncio.create_task(batches.fetch((1, "nobody"))))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     answered.set()
     await at_once(*asked)
-    assert watched.asked == [GET.one.sql] * batches_module._MAX_UNDER_WAY + [GET.many.sql]
+    assert watched.asked == [GET.one.sql] * departures._MAX_UNDER_WAY + [GET.many.sql]
 
 
 async def test_nobody_waits_long_for_a_statement_that_hangs(plain: Database) -> None:
     watched, never = Watched(plain), asyncio.Event()
 
     async def ask(sql: str, /, *arguments: Any) -> Sequence[Record]:
-        if len(watched.asked) < batches_module._MAX_UNDER_WAY:
+        if len(watched.asked) < departures._MAX_UNDER_WAY:
             watched.asked.append(sql)
             await never.wait()
         return await watched.ask(sql, *arguments)
 
     batches = Batcher(GET, ask)
-    for _ in range(batches_module._MAX_UNDER_WAY):
+    for _ in range(departures._MAX_UNDER_WAY):
         hangs = asyncio.create_task(batches.fetch((1, "nobody")))
         await asyncio.sleep(0)
         await asyncio.sleep(0)

@@ -1,5 +1,6 @@
 """Several servers of which one takes writes, and what becomes of requests when that changes."""
 
+import asyncio
 import re
 import secrets
 import time
@@ -89,6 +90,13 @@ def signed_in(app: FastAPI) -> httpx.AsyncClient:
 async def ready(client: httpx.AsyncClient) -> tuple[int, object]:
     answer = await client.get("/health/ready")
     return answer.status_code, answer.json()
+
+
+async def wait_until(client: httpx.AsyncClient, readiness: tuple[int, object]) -> None:
+    """Each process of PostgreSQL reads a changed configuration when it gets round to it."""
+    async with asyncio.timeout(30):
+        while await ready(client) != readiness:
+            pass
 
 
 async def assert_unavailable(client: httpx.AsyncClient, *methods: str) -> None:
@@ -253,9 +261,9 @@ async def test_a_primary_that_takes_no_more_writes_is_not_ready_until_it_does(
     async with served(pair.url_text(*(pair.nodes if both else [pair.primary]))) as client:
         assert (await client.post("/api/tasks", json=TASK)).status_code == 201
         with without_writes(pair.primary):
-            assert await ready(client) == READ_ONLY
+            await wait_until(client, READ_ONLY)
             await assert_unavailable(client, "POST", "GET")
-        assert await ready(client) == READY
+        await wait_until(client, READY)
         assert (await client.post("/api/tasks", json=TASK)).status_code == 201
 
 

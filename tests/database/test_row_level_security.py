@@ -14,9 +14,9 @@ from taskward.app import create_app
 from taskward.database.url import DatabaseURL
 from taskward.mcp.errors import ToolError
 from taskward.mcp.tools import call
+from taskward.tasks.batches import BATCHABLE, TOGETHER
 from taskward.tasks.guests import MOVE_TASKS
 from taskward.tasks.row_security import _USER_ID_POSITION
-from taskward.tasks.store import BATCHABLE
 from tests.conftest import BASE_URL, PASSWORD, CreateDatabase, new_email, settings_for, url_text
 from tests.database.statements import statements
 
@@ -159,6 +159,7 @@ async def test_a_role_that_is_exempt_is_refused_by_name(create_database: CreateD
 
 def test_every_statement_on_tasks_runs_in_the_name_of_its_user() -> None:
     of_many = {batchable.many.sql for batchable in BATCHABLE}  # never asked: `test_batches.py`
+    of_many |= {pair.both.sql for pair in TOGETHER}
     of_guests = {MOVE_TASKS.sql}  # settings refuse both at once: `test_guests.py`
     asked = {statement.sql for statement in statements().values()} - of_many - of_guests
     assert asked == set(_USER_ID_POSITION)

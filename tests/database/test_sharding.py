@@ -3,16 +3,18 @@
 import pytest
 from fastapi import FastAPI
 
-from taskward.tasks import idempotency, store, tool_statements
+from taskward.tasks import batches, idempotency, store, tool_statements
 from tests.database.sharding_rules import Rules
 from tests.database.statements import kept_in
 
 STATEMENTS = {
     where: statement
-    for module in (store, tool_statements, idempotency)
+    for module in (store, batches, tool_statements, idempotency)
     for where, statement in kept_in(vars(module), module.__name__.rpartition(".")[2])
 }
-BATCHES = {batchable.many.sql for batchable in store.BATCHABLE}
+BATCHES = {batchable.many.sql for batchable in batches.BATCHABLE} | {
+    pair.both.sql for pair in batches.TOGETHER
+}
 OF_ALL_OWNERS = {idempotency.FIND_EXPIRED.sql, idempotency.PRUNE_KEYS.sql}
 """What removes keys whose time is over asks all shards, once for many keys."""
 BY_THE_COORDINATOR = {tool_statements.ADD_TASKS.sql}

@@ -24,7 +24,8 @@ from uvicorn.lifespan.on import LifespanOn
 from taskward.app import create_app
 from taskward.http import security_headers
 from taskward.http.backpressure import LARGE
-from taskward.http.direct import _MAX_QUERY_BYTES, DIRECT, MAX_BODY_BYTES, DirectRequest
+from taskward.http.direct import DIRECT, MAX_BODY_BYTES, DirectRequest
+from taskward.http.known_heads import MAX_QUERY_BYTES
 from taskward.http.middleware import EdgeMiddleware
 from tests.conftest import TRUSTED_ORIGIN, settings_for
 from tests.fuzz.sizes import size
@@ -314,7 +315,7 @@ async def test_what_is_longer_than_usual_takes_the_ordinary_way(
     ways: list[Client], more: int, directly: bool
 ) -> None:
     body = TASK + b" " * (MAX_BODY_BYTES - len(TASK) + more)
-    query = "?status=all&more=".ljust(1 + _MAX_QUERY_BYTES + more, "x")
+    query = "?status=all&more=".ljust(1 + MAX_QUERY_BYTES + more, "x")
     for method, path, sent in (("GET", f"/api/tasks{query}", b""), ("POST", "/api/tasks", body)):
         answers = [client.normal(await client.ask(method, path, sent)) for client in ways]
         assert answers[0] == answers[1]

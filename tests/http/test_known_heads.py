@@ -15,7 +15,15 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, given, settings
 
 from taskward.http.direct import DirectRequest
-from taskward.http.known_heads import KEPT_SECONDS, MAX_HEAD_BYTES, MAX_HEADS, Head, KnownHeads
+from taskward.http.known_heads import (
+    KEPT_SECONDS,
+    MAX_HEAD_BYTES,
+    MAX_HEADS,
+    Head,
+    KnownHeads,
+    RequestLine,
+    parse_line,
+)
 from taskward.http.middleware import EdgeMiddleware
 from tests.fuzz.sizes import size
 from tests.fuzz.wire import HOST, PATIENCE
@@ -31,37 +39,46 @@ BODY = b'{"title": "good"}'
 LONG_REST = REST[:-2] + b"Content-Length: %d\r\n\r\n" % len(BODY)
 
 
+def line_of(method: bytes, url: bytes) -> RequestLine:
+    line = parse_line(method, url)
+    assert line is not None
+    return line
+
+
+GET_ONE = line_of(b"GET", b"/api/tasks/1")
+
+
 def learned() -> KnownHeads:
     heads = KnownHeads()
-    heads.learn(LINE + REST, b"GET", b"/api/tasks/1", Head(HEADERS), b"")
+    heads.learn(LINE + REST, GET_ONE, Head(HEADERS), b"")
     head = Head([*HEADERS, (b"content-length", b"%d" % len(BODY))])
-    heads.learn(
-        b"POST /api/tasks HTTP/1.1\r\n" + LONG_REST + BODY, b"POST", b"/api/tasks", head, BODY
-    )
+    line = line_of(b"POST", b"/api/tasks")
+    heads.learn(line[0] + LONG_REST + BODY, line, head, BODY)
     return heads
 
 
 @pytest.mark.parametrize(
-    ("data", "parts"),
+    ("line", "rest", "body", "parts"),
     [
-        (LINE + REST, (b"GET", b"/api/tasks/1", REST, b"")),
+        (b"GET /api/tasks/1", REST, b"", (b"GET /api/tasks/", b"1", b"", None)),
+        (b"GET /api/tasks?status=all", REST, b"", (b"GET /api/tasks", None, None, b"status=all")),
         (
-            b"PATCH /api/tasks/2/complete HTTP/1.1\r\n" + REST,
-            (b"PATCH", b"/api/tasks/2/complete", REST, b""),
+            b"PATCH /api/tasks/2/complete",
+            REST,
+            b"",
+            (b"PATCH /api/tasks/", b"2", b"/complete", None),
         ),
-        (
-            b"PUT /api/tasks/3 HTTP/1.1\r\n" + LONG_REST + BODY,
-            (b"PUT", b"/api/tasks/3", LONG_REST, BODY),
-        ),
+        (b"PUT /api/tasks/3", LONG_REST, BODY, (b"PUT /api/tasks/", b"3", b"", None)),
     ],
 )
 def test_what_was_read_behind_one_line_is_known_behind_another(
-    data: bytes, parts: tuple[bytes, ...]
+    line: bytes, rest: bytes, body: bytes, parts: tuple[bytes | None, ...]
 ) -> None:
-    found = learned().find(data)
+    found = learned().find(line + b" HTTP/1.1\r\n" + rest + body)
     assert found is not None
-    assert found[0] == parts
+    assert found[0].groups() == parts
     assert found[1].by_name[b"authorization"] == b"Bearer a.b.c"
+    assert found[2] == body
 
 
 @pytest.mark.parametrize(
@@ -94,20 +111,25 @@ def test_what_is_not_the_same_or_not_plain_is_left_to_the_parser(data: bytes) ->
 
 
 def test_nothing_is_learned_that_is_cut_here_in_another_way() -> None:
-    head = Head(HEADERS)
-    for data, method, url, body in (
-        (LINE + REST, b"HEAD", b"/api/tasks/1", b""),
-        (LINE.replace(b"/1", b"/1?a=%31") + REST, b"GET", b"/api/tasks/1?a=%31", b""),
-        (LINE + REST, b"GET", b"/api/tasks/2", b""),
-        (LINE + REST + b"body", b"GET", b"/api/tasks/1", b""),
-        (LINE + REST + b"body", b"GET", b"/api/tasks/1", b"body"),
-        (LINE + b"X: y\r\n" + REST, b"GET", b"/api/tasks/1", b""),
-        (LINE + b"X: " + b"y" * MAX_HEAD_BYTES + b"\r\n" + REST, b"GET", b"/api/tasks/1", b""),
+    head, two = Head(HEADERS), line_of(b"GET", b"/api/tasks/2")
+    for data, line, body in (
+        (LINE + REST, line_of(b"HEAD", b"/api/tasks/1"), b""),
+        (LINE + REST, two, b""),
+        (LINE.replace(b"/1", b"/1?a=%31") + REST, GET_ONE, b""),
+        (LINE + REST + b"body", GET_ONE, b""),
+        (LINE + REST + b"body", GET_ONE, b"body"),
+        (LINE + b"X: y\r\n" + REST, GET_ONE, b""),
+        (LINE + b"X: " + b"y" * MAX_HEAD_BYTES + b"\r\n" + REST, GET_ONE, b""),
     ):
         heads = KnownHeads()
-        heads.learn(data, method, url, head, body)
+        heads.learn(data, line, head, body)
         assert heads.find(data) is None
         assert heads.find(LINE + REST) is None
+
+
+@pytest.mark.parametrize("url", [b"/api/tasks/%31", b"/api/tasks/" + b"1" * 19, b"/a\xff", b"*"])
+def test_a_line_that_is_not_plain_is_none_of_ours(url: bytes) -> None:
+    assert parse_line(b"GET", url) is None
 
 
 def test_there_are_never_more_than_a_fixed_number_and_newcomers_find_a_place() -> None:
@@ -115,7 +137,7 @@ def test_there_are_never_more_than_a_fixed_number_and_newcomers_find_a_place() -
     each = [b"Host: %d\r\n\r\n" % number for number in range(2 * MAX_HEADS)]
     for rest in each:
         head = Head([(b"host", rest[6:-4])])
-        heads.learn(LINE + rest, b"GET", b"/api/tasks/1", head, b"")
+        heads.learn(LINE + rest, GET_ONE, head, b"")
     known = [rest for rest in each if heads.find(LINE + rest) is not None]
     assert len(known) == MAX_HEADS
     assert any(rest in known for rest in each[MAX_HEADS:])
@@ -127,7 +149,7 @@ def test_when_all_places_are_taken_one_newcomer_in_eight_gets_one() -> None:
     each = [b"Host: %d\r\n\r\n" % number for number in range(MAX_HEADS + 8)]
     known = []
     for rest in each:
-        heads.learn(LINE + rest, b"GET", b"/api/tasks/1", Head([(b"host", rest[6:-4])]), b"")
+        heads.learn(LINE + rest, GET_ONE, Head([(b"host", rest[6:-4])]), b"")
         known.append(heads.find(LINE + rest) is not None)
     assert known == [True] * MAX_HEADS + [False] * 7 + [True]
     assert [heads.find(LINE + rest) is not None for rest in each[:2]] == [False, True]
@@ -137,7 +159,7 @@ def test_when_all_places_are_taken_one_newcomer_in_eight_gets_one() -> None:
 def test_no_head_is_kept_that_is_longer_than_the_bound(more: int, is_known: bool) -> None:
     value = b"y" * (MAX_HEAD_BYTES - len(b"X: \r\n\r\n") + more)
     heads, data = KnownHeads(), LINE + b"X: " + value + b"\r\n\r\n"
-    heads.learn(data, b"GET", b"/api/tasks/1", Head([(b"x", value)]), b"")
+    heads.learn(data, GET_ONE, Head([(b"x", value)]), b"")
     assert (heads.find(data) is not None) == is_known
 
 
@@ -147,7 +169,7 @@ def test_heads_hold_credentials_and_are_not_kept_for_ever() -> None:
     old, new = (b"Host: %b\r\n\r\n" % name for name in (b"old", b"new"))
 
     def learn(rest: bytes) -> None:
-        heads.learn(LINE + rest, b"GET", b"/api/tasks/1", Head([(b"host", rest[6:-4])]), b"")
+        heads.learn(LINE + rest, GET_ONE, Head([(b"host", rest[6:-4])]), b"")
 
     for passed in (KEPT_SECONDS / 2, KEPT_SECONDS):
         moment += passed

@@ -11,12 +11,6 @@ ACCEPTED_SURVIVORS: dict[str, list[tuple[str, str]]] = {
             "the fast path steps aside, and FastAPI asks who it is",
         ),
     ],
-    "packages/taskward/src/taskward/http/direct.py": [
-        (
-            r"^DirectPath: b\"%\" in path or .*  →  len\(query\) > _MAX_QUERY_BYTES$",
-            "no template and no number has a `%` in it",
-        ),
-    ],
     "packages/taskward/src/taskward/http/known_heads.py": [
         (
             r"^KnownHeads: self\._missed \+= 1  →  self\._missed -= 1$",

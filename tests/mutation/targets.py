@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 
 _TASK_STORE = (
-    r"_OWNED|_ONE|_TASKS|_LISTED|_IS_SHORT|_TOO_MANY|_list(_each)?|_LIST_EACH|_ASKED(_FOR)?|_FOUND|_LOCKED|_MINE|_TOGGLED|_NEW|_(NEW|UPDATED)_COLUMNS|_CLEARABLE|_CREATED|_(GET|CREATE|TOGGLE)_EACH|BATCHABLE|_UPDATE|_TOGGLE|_DELETE|_if_match|[A-Z]+_TASKS?(_OF_USER|_IF_MATCH)?"
-    r"|create|list_all|get|_given|update_content|toggle|remove(_all)?|_change_if_match|found|stored"
+    r"_OWNED|_ONE|TASKS_AS_JSON|_list|(NEW|_UPDATED)_COLUMNS|_CLEARABLE|_UPDATE|_TOGGLE|_DELETE|_if_match|[A-Z]+_TASKS?(_OF_USER|_IF_MATCH)?"
+    r"|create|list_all|get|_given|update_content|toggle|remove(_all)?|_change_if_match|found|stored|listed"
 )
 """Statements and functions; without what words, parses and dates only."""
-_TASKS = r"AuthenticatedRoute|_provide_\w+|[a-z]+_tasks?|_found|_created|_on_created|BATCHED"
+_TASKS = (
+    r"AuthenticatedRoute|_provide_\w+|[a-z]+_tasks?|_found|_created|_listed|_may_list|_on_\w+"
+    r"|BATCHED|_(CREATE|GET|TOGGLE|LISTS)"
+)
 _OAUTH = "packages/authward/src/authward/plugins/oauth_provider/"
 _OAUTH_TESTS = ("tests/auth/test_oauth_provider.py", "tests/auth/test_oauth_attacks.py")
 _LOGOUT_TESTS = ("tests/auth/test_oauth_logout_hints.py", "tests/auth/test_oauth_logout.py")
@@ -102,6 +105,23 @@ TARGETS = {
     "oauth_unused_clients": Target(
         _OAUTH + "unused_clients.py", ("tests/auth/test_oauth_endings.py",)
     ),
+    "task_batches": Target(
+        "packages/taskward/src/taskward/tasks/batches.py",
+        (
+            "tests/database/test_batch_pairs.py",
+            "tests/database/test_batches.py",
+            "tests/database/test_batch_places.py",
+            "tests/database/test_task_statements.py",
+        ),
+    ),
+    "batch_pairs": Target(
+        "packages/taskward/src/taskward/database/batch_pairs.py",
+        ("tests/database/test_batch_pairs.py",),
+    ),
+    "departures": Target(
+        "packages/taskward/src/taskward/database/departures.py",
+        ("tests/database/test_batches.py", "tests/database/test_batch_pairs.py"),
+    ),
     "batches": Target(
         "packages/taskward/src/taskward/database/batcher.py",
         (
@@ -124,7 +144,7 @@ TARGETS = {
     "operations": Target(
         "packages/taskward/src/taskward/http/operations.py",
         ("tests/http/test_direct.py", "tests/api/test_routes.py", "tests/http/test_fast_path.py"),
-        "_compile|find|unique|arguments|takes_body|body_argument|_query",
+        "_compile|find|unique|authenticate|(path_|query_)?arguments|takes_body|body_argument",
     ),
     "direct": Target(
         "packages/taskward/src/taskward/http/direct.py",

@@ -11,8 +11,9 @@ from taskward.database.url import DatabaseURL
 from taskward.migrations import migrate, table_check
 from taskward.migrations.sharding import SHARDED, Sharding
 from taskward.tasks import store as task_store
+from taskward.tasks.batches import BATCHABLE
 from taskward.tasks.schemas import TaskCreate
-from taskward.tasks.store import BATCHABLE, LIST_TASKS
+from taskward.tasks.store import LIST_TASKS
 from tests.conftest import CreateDatabase, settings_for, url_text
 from tests.database.batching import new_user_id, together
 from tests.operations.commands import Environment, environment

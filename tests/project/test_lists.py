@@ -175,7 +175,7 @@ async def _answers_about_users(app: FastAPI) -> AsyncIterator[httpx.Response]:
 
 
 def test_an_answer_with_a_task_has_a_member_for_each_column() -> None:
-    assert [column.name for column in task_store._COLUMNS] == [*TaskRead.model_fields]
+    assert [column.name for column in task_store.COLUMNS] == [*TaskRead.model_fields]
 
 
 async def test_deleting_a_user_empties_every_table_that_has_users(app: FastAPI) -> None:

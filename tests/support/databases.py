@@ -11,6 +11,7 @@ from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 from fastapi import FastAPI
 
+from taskward.database.batch_pairs import Together
 from taskward.database.batcher import Batchable
 from taskward.database.database import Database
 from taskward.database.url import DatabaseURL
@@ -66,8 +67,10 @@ def tell_of_requests(connection: PoolConnectionProxy, told: list[str]) -> None:
 
 
 @asynccontextmanager
-async def opened(url: DatabaseURL, batchable: Iterable[Batchable] = ()) -> AsyncIterator[Database]:
-    database = Database(batchable)
+async def opened(
+    url: DatabaseURL, batchable: Iterable[Batchable] = (), together: Iterable[Together] = ()
+) -> AsyncIterator[Database]:
+    database = Database(batchable, together)
     await database.open(url.connect_arguments())
     try:
         yield database

@@ -55,6 +55,7 @@ from taskward.tasks import endpoints as tasks
 from taskward.tasks import idempotency
 from taskward.tasks import row_security as row_level_security
 from taskward.tasks import store as task_store
+from taskward.tasks.batches import BATCHABLE, TOGETHER
 from taskward.tasks.deleted_users import DeletedUsers
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def create_app(settings: Settings, on_ready: Callable[[], None] = lambda: None) 
 
 
 def _database(settings: Settings) -> Database:
-    return Database([*task_store.BATCHABLE, session_lookup(settings)])
+    return Database([*BATCHABLE, session_lookup(settings)], TOGETHER)
 
 
 def _add_slash_and_head_routes(app: FastAPI) -> None:

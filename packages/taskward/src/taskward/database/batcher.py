@@ -1,9 +1,8 @@
-"""`Batcher`: statements of the same moment are sent as one.
+"""`Batcher`: calls of a statement in the same moment are sent as one.
 
 Under load a small statement costs less for its rows than for itself: a message each way, the start
-of a plan, a commit. So the calls within one tick of the event loop share a statement, and those
-that come while it is under way share the next; they wait for it, but not longer than a few
-milliseconds. A single call is sent as it is, and where nothing is under way none waits.
+of a plan, a commit. So the calls within one tick of the event loop share a statement. A single call
+is sent as it is. `departures.py` says when a batch leaves, `batch_pairs.py` with which other.
 
 A caller is told by a call: a future for a coroutine that waits, or what else wants its row at once.
 It sees no difference. Each gets the row at its own position, never one of another user. If
@@ -11,21 +10,19 @@ PostgreSQL refuses a batch, nothing was written, and each call is sent on its ow
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from asyncpg import FeatureNotSupportedError, PostgresError, Record, SyntaxOrAccessError
 
 from authward.storage.statements import Statement
+from taskward.database.departures import Departures, Work
 
 Execute: TypeAlias = Callable[..., Awaitable[Sequence[Record]]]
 """Runs SQL with arguments and returns the rows."""
 
 _SIZE_LIMIT = 100
-_MAX_UNDER_WAY = 1
-_MAX_WAIT = 0.005
-"""Seconds: what is under way may wait for a lock, or for a server that is gone."""
 
 
 class UnmatchedRowsError(Exception):
@@ -105,13 +102,11 @@ class Batcher:
         self._one, self._many = statement.one, statement.many
         self._complete = statement.complete
         self._owner = statement.one.names.index(statement.owner)
-        self._owner_column = statement.one.columns.index(statement.owner)
+        self._owner_column = statement.owner
         self._execute = execute
         self._open: list[Caller] = []
-        self._under_way = 0
-        self._waiting: asyncio.TimerHandle | None = None
-        self._size_limit = _SIZE_LIMIT
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_supported = True
+        self.departures = Departures(self)
 
     async def fetch(self, arguments: tuple[Any, ...]) -> Sequence[Record]:
         """Return the row for these arguments, or no row.
@@ -127,103 +122,93 @@ class Batcher:
 
     def add(self, caller: Caller) -> None:
         """Ask for `caller`, which is told in a later turn of the loop."""
-        if not self._open:
-            self._begin()
-        self._open.append(caller)
-        if len(self._open) >= self._size_limit:
-            self._close(self._open)
-
-    def _begin(self) -> None:
-        """Begin a batch: it is sent in the next tick, or when another comes back."""
-        loop = asyncio.get_running_loop()
-        if self._under_way < _MAX_UNDER_WAY:
-            loop.call_soon(self._close, self._open)
-        else:
-            self._waiting = loop.call_later(_MAX_WAIT, self._close, self._open)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run it to its end, even if the callers are cancelled."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def _close(self, batch: list[Caller]) -> None:
-        """Send a batch, if it is still open."""
-        if batch is not self._open:
+        if not self._is_supported:
+            self._start_single([caller])
             return
-        self._open = []
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-        self._under_way += 1
-        self._start(self._send(batch))
+        calls = self._open
+        calls.append(caller)
+        if len(calls) == 1:
+            self.departures.plan()
+        elif len(calls) >= _SIZE_LIMIT:
+            self.departures.leave()
 
-    async def _send(self, batch: list[Caller]) -> None:
-        try:
-            await self._send_all(batch)
-        finally:
-            self._under_way -= 1
-            if self._waiting is not None:
-                self._close(self._open)
+    def take(self) -> Work | None:
+        """Return what sends the calls that wait, if there are any."""
+        batch = self.take_calls()
+        return self.send(batch) if batch else None
 
-    async def _send_all(self, batch: list[Caller]) -> None:
+    def take_calls(self) -> list[Caller]:
+        """Return the calls that wait, for somebody else to send."""
+        batch, self._open = self._open, []
+        return batch
+
+    async def send(self, batch: Sequence[Caller]) -> None:
+        """Ask for all of them in one statement, and tell them."""
         if len(batch) == 1:
             await self._send_single(batch[0])
             return
         try:
-            rows = await self._execute(self._many.sql, *self._arrays(batch))
+            rows = await self._execute(self._many.sql, *self._many.arguments(self.arrays(batch)))
         except PostgresError as error:
-            self._disable_if_unsupported(error)
+            if is_unsupported(error):
+                self._is_supported = False
             self._start_single(batch)
         except Exception as error:  # noqa: BLE001 - re-raised to each caller
-            _reject_all(batch, error)
+            reject_all(batch, error)
         else:
-            self._distribute(rows, batch)
+            self.distribute(rows, batch)
 
-    async def _send_single(self, pending: Caller) -> None:
-        try:
-            rows = await self._execute(self._one.sql, *pending.arguments)
-        except Exception as error:  # noqa: BLE001 - re-raised to each caller
-            pending.reject(error)
-        else:
-            pending.resolve(rows[0] if rows else None)
+    def arrays(self, batch: Sequence[Caller]) -> dict[str, list[Any]]:
+        """Return the parameters of the statement for many."""
+        arrays = map(list, zip(*[caller.arguments for caller in batch], strict=True))
+        return dict(zip(self._one.names, arrays, strict=True))
 
-    def _start_single(self, batch: Sequence[Caller]) -> None:
-        for pending in batch:
-            self._start(self._send_single(pending))
-
-    def _disable_if_unsupported(self, error: PostgresError) -> None:
-        """Stop batching if the database does not support the statement."""
-        if isinstance(error, FeatureNotSupportedError | SyntaxOrAccessError):
-            self._size_limit = 1
-
-    def _arrays(self, batch: Sequence[Caller]) -> list[Any]:
-        arrays = map(list, zip(*(pending.arguments for pending in batch), strict=True))
-        return self._many.arguments(dict(zip(self._one.names, arrays, strict=True)))
-
-    def _distribute(self, rows: Sequence[Record], batch: Sequence[Caller]) -> None:
+    def distribute(self, rows: Sequence[Record], batch: Sequence[Caller]) -> None:
+        """Tell each its row, if they are the rows of those who asked."""
         owner, column = self._owner, self._owner_column
         owners = [row[column] for row in rows]
-        requested_by = [pending.arguments[owner] for pending in batch]
+        requested_by = [caller.arguments[owner] for caller in batch]
         if owners != requested_by and not _differ_by_gaps(owners, requested_by):
-            _reject_all(
-                batch, UnmatchedRowsError(f"{len(rows)} rows for {len(batch)}: {self._many.sql}")
-            )
+            msg = f"{len(rows)} rows for {len(batch)}: {self._many.sql}"
+            reject_all(batch, UnmatchedRowsError(msg))
             return
         without: list[Caller] = []
-        for found, row, pending in zip(owners, rows, batch, strict=True):
+        for found, row, caller in zip(owners, rows, batch, strict=True):
             if found is None:
-                without.append(pending)
+                without.append(caller)
             else:
-                pending.resolve(row)
+                caller.resolve(row)
         self._resolve_without_row(without)
 
-    def _resolve_without_row(self, pending_fetches: Sequence[Caller]) -> None:
+    async def _send_single(self, caller: Caller) -> None:
+        try:
+            rows = await self._execute(self._one.sql, *caller.arguments)
+        except Exception as error:  # noqa: BLE001 - re-raised to each caller
+            caller.reject(error)
+        else:
+            caller.resolve(rows[0] if rows else None)
+
+    def _start_single(self, batch: Sequence[Caller]) -> None:
+        for caller in batch:
+            self.departures.start(self._send_single(caller))
+
+    def _resolve_without_row(self, callers: Sequence[Caller]) -> None:
         if not self._complete:
-            self._start_single(pending_fetches)
+            self._start_single(callers)
             return
-        for pending in pending_fetches:
-            pending.resolve(None)
+        for caller in callers:
+            caller.resolve(None)
+
+
+def is_unsupported(error: PostgresError) -> bool:
+    """Whether the database does not know such a statement, and never will."""
+    return isinstance(error, FeatureNotSupportedError | SyntaxOrAccessError)
+
+
+def reject_all(batch: Sequence[Caller], error: Exception) -> None:
+    """Tell each what is in the way."""
+    for caller in batch:
+        caller.reject(error)
 
 
 def _differ_by_gaps(owners: Sequence[str | None], requested_by: Sequence[str]) -> bool:
@@ -231,8 +216,3 @@ def _differ_by_gaps(owners: Sequence[str | None], requested_by: Sequence[str]) -
     return len(owners) == len(requested_by) and all(
         owner is None or owner == wanted for owner, wanted in zip(owners, requested_by, strict=True)
     )
-
-
-def _reject_all(batch: Sequence[Caller], error: Exception) -> None:
-    for pending in batch:
-        pending.reject(error)

@@ -18,6 +18,7 @@ from asyncpg.connection import LoggedQuery
 from asyncpg.pool import PoolConnectionProxy
 
 from authward.storage.statements import Statement
+from taskward.database.batch_pairs import Together, make_batchers
 from taskward.database.batcher import Batchable, Batcher
 from taskward.database.connect import (
     Connector,
@@ -98,9 +99,11 @@ class _PooledConnection(ServerConnection):
 class Database:
     """A pool of connections; `open` it before use and `close` it afterwards."""
 
-    def __init__(self, batchable: Iterable[Batchable] = ()) -> None:
+    def __init__(
+        self, batchable: Iterable[Batchable] = (), together: Iterable[Together] = ()
+    ) -> None:
         """Ask for what is `batchable` together with others of the same moment."""
-        self._batches = {s.one.sql: Batcher(s, self._fetch) for s in batchable}
+        self._batches = make_batchers(batchable, together, self._fetch)
         self._pool: asyncpg.Pool | None = None
         self._connections: ConnectionCache | None = None
         self._connector = Connector(writes=True)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import Receive, Send
 
 LARGE = 65_536
@@ -124,9 +125,26 @@ class LargeResponseQueue:
             raise
         finally:
             self._release(user_id)
-        if len(text) > _HEAVY or user_id in self._heavy_users:
-            self._record_size(user_id, len(text))
+        self._note_size(user_id, len(text))
         return text
+
+    def begin(self, user_id: str) -> bool:
+        """Take a slot for a statement, if nothing of the user's is under way or known as large.
+
+        Whoever has taken it says when it is over: `end`.
+        """
+        if user_id in self._under_way or user_id in self._heavy_users:
+            return False
+        self._under_way[user_id] = 1
+        return True
+
+    def end(self, user_id: str, outcome: Response | BaseException) -> None:
+        """Give the slot back."""
+        if isinstance(outcome, ConnectionError):
+            self._refuse_waiting(user_id, outcome)
+        self._release(user_id)
+        if isinstance(outcome, Response):
+            self._note_size(user_id, len(outcome.body))
 
     async def _wait(self, user_id: str) -> None:
         begun = asyncio.get_running_loop().time()
@@ -146,7 +164,6 @@ class LargeResponseQueue:
         loop = asyncio.get_running_loop()
         waiter = loop.create_future()
         self._waiting[user_id].append(waiter)
-        # No `asyncio.timeout`: it needs a task, and `Steps` has none.
         timer = loop.call_at(deadline, _end_waiting, waiter)
         try:
             await waiter
@@ -184,7 +201,9 @@ class LargeResponseQueue:
         if not waiting:
             del self._waiting[user_id]
 
-    def _record_size(self, user_id: str, size: int) -> None:
+    def _note_size(self, user_id: str, size: int) -> None:
+        if size <= _HEAVY and user_id not in self._heavy_users:
+            return
         self._heavy_users.pop(user_id, None)
         if size > _HEAVY:
             self._heavy_users[user_id] = size

@@ -10,8 +10,9 @@ are those of `Edge`; endpoints, their arguments and their responses are those of
 
 import time
 from asyncio import AbstractEventLoop, CancelledError, Task
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 from asyncpg import Record
 from starlette.responses import Response
@@ -19,10 +20,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from taskward.database.batcher import Batcher
 from taskward.http.backpressure import LARGE
-from taskward.http.edge import Begun, Edge, render, request_id_line
-from taskward.http.known_heads import Head, KnownHeads
+from taskward.http.edge import Begun, Edge, Facts, render, request_id_line
+from taskward.http.known_heads import Head, KnownHeads, RequestLine, parse_line
 from taskward.http.operations import (
     PREFIX,
+    Halves,
     NotHandled,
     Operation,
     Operations,
@@ -30,18 +32,20 @@ from taskward.http.operations import (
     arguments,
     body_argument,
     find,
+    path_arguments,
+    query_arguments,
     takes_body,
 )
 from taskward.http.raw_json import RawJSONResponse
 from taskward.http.security_headers import Header
-from taskward.http.steps import Steps
 
 DIRECT = "taskward.direct"
 """The key of the lifespan's state under which the `DirectPath` is, if there may be one."""
 MAX_BODY_BYTES = 65_536
 """Of a request; above that the ordinary way paces what is read."""
 
-_MAX_QUERY_BYTES = 512
+_MAX_TARGETS = 256
+_VERSION = b" HTTP/1.1\r\n"
 _PREFIX = PREFIX.encode()
 
 
@@ -61,10 +65,23 @@ class Finish(Protocol):
         """Answer."""
 
 
+class Target(NamedTuple):
+    """What follows from method and target of a request, but for the task's id."""
+
+    operation: Operation
+    verb: str
+    query: bytes
+    path: slice
+    """Where the path is in the request's line, counted from both its ends."""
+    halves: Halves | None
+    pick: Callable[[dict[str, Any]], tuple[Any, ...]]
+    """Returns the arguments of the statement of `halves`."""
+
+
 class DirectRequest:
     """One request; in uvicorn's protocol it stands where a cycle of request and response does.
 
-    If its operation has halves, it also is the batch's caller, and stands where a task does.
+    If its operation is cut in halves, it also is the batch's caller, and stands where a task does.
     """
 
     message_event = _NoEvent()
@@ -72,26 +89,33 @@ class DirectRequest:
     keep_alive = True
     disconnected = more_body = response_complete = response_started = False
     takes_body = False
-    awaits_one = False
-    """Whether its operation awaits one batched statement, and so needs no task."""
     batcher: Batcher | None = None
     """Of the statement that the first half of its operation asks."""
-    task: "Task[None] | Steps"
+    task: "Task[None]"
     arguments: tuple[Any, ...]
-    """Those of the statement, if the operation has halves."""
+    """Those of the statement."""
     connection: Finish
     direct: "DirectPath"
     id: str
-    facts: dict[str, Any]
     _is_over = False
 
     def __init__(
-        self, method: bytes, url: bytes, head: Head, operation: Operation, given: dict[str, Any]
+        self, target: Target, line: RequestLine, head: Head, given: dict[str, Any], facts: Facts
     ) -> None:
-        """Begin with what stands in the head, and the arguments that it makes."""
-        self.method, self.url, self.head = method, url, head
-        self.operation, self.given = operation, given
+        """Begin with what the head says, and the arguments that it makes."""
+        self.target, self.line, self.head = target, line, head
+        self.given, self.facts = given, facts
         self.started = time.perf_counter()
+
+    @property
+    def method(self) -> bytes:
+        """Return the method, as uvicorn has it."""
+        return self.target.verb.encode()
+
+    @property
+    def url(self) -> bytes:
+        """Return the target, as uvicorn has it."""
+        return self.line[0][len(self.target.verb) + 1 : -len(_VERSION)]
 
     def begun(self, outcome: Response | BaseException) -> Begun:
         """Return what the ordinary way needs to know to answer it."""
@@ -102,18 +126,21 @@ class DirectRequest:
 
     def resolve(self, row: Record | None) -> None:
         """Go on where an endpoint would that waited."""
-        assert self.operation.halves is not None  # noqa: S101
+        halves = self.target.halves
+        if self._is_over or halves is None:
+            return
+        self._is_over = True
         try:
-            outcome: Response | BaseException = self.operation.halves.answer(row)
+            outcome: Response | BaseException = halves.answer(row)
         except Exception as error:  # noqa: BLE001 - it is answered by the app
             outcome = error
-        self.reject(outcome)
+        self._end(outcome)
 
-    def reject(self, outcome: Response | BaseException) -> None:
+    def reject(self, error: Exception) -> None:
         """End, unless it has ended."""
         if not self._is_over:
             self._is_over = True
-            self._end(outcome)
+            self._end(error)
 
     def cancel(self, msg: str | None = None) -> bool:
         """End soon, whatever the statement does."""
@@ -140,6 +167,7 @@ class DirectPath:
         self._operations = operations
         self._services = services
         self._heads = KnownHeads()
+        self._targets: dict[tuple[bytes | None, ...], Target | None] = {}
         self._defaults: Sequence[Header] = ()
         self._default_lines = b""
 
@@ -148,75 +176,132 @@ class DirectPath:
         found = self._heads.find(data)
         if found is None:
             return None
-        (method, url, _, body), head = found
-        request = self._prepare(method, url, head)
-        if request is None:
-            return None
+        line, head, body = found
+        request = self._prepare(line, head)
+        if request is None or not (body or request.takes_body):
+            return request
         request.body = body
         return request if self.accepts_body(request) else None
 
     def learn(self, data: bytes, request: DirectRequest) -> None:
         """Know the head of this request, which was the whole of a read, when it comes again."""
-        self._heads.learn(data, request.method, request.url, request.head, request.body)
+        self._heads.learn(data, request.line, request.head, request.body)
 
     def prepare(self, method: bytes, url: bytes, headers: Sequence[Header]) -> DirectRequest | None:
         """Return the request that has this head, or None if it is not for here."""
-        return self._prepare(method, url, headers) if url.startswith(_PREFIX) else None
-
-    def _prepare(
-        self, method: bytes, url: bytes, head: Head | Sequence[Header]
-    ) -> DirectRequest | None:
-        path, _, query = url.partition(b"?")
-        if b"%" in path or len(query) > _MAX_QUERY_BYTES:
-            return None
-        text, verb = path.decode("ascii"), method.decode("ascii")
-        operation, task_id = find(self._operations, verb, text)
-        if operation is None:
+        line = parse_line(method, url) if url.startswith(_PREFIX) else None
+        if line is None:
             return None
         try:
-            head = head if isinstance(head, Head) else Head(head)
-            if head.length > MAX_BODY_BYTES:
-                return None
-            given = arguments(operation, self._services, task_id, query, head.by_name)
-            wants_body = takes_body(operation, head.by_name)
+            head = Head(headers)
         except NotHandled:
             return None
-        request = DirectRequest(method, url, head, operation, given)
-        request.takes_body = wants_body
-        if operation.is_batched and len(given) == operation.plain_arguments:
-            database, halves = self._services.database, operation.halves
-            if halves is None:
-                request.awaits_one = database.is_batching
-            else:
-                request.batcher = database.batcher(halves.statement)
-        user_id, route = given[operation.user], operation.route
-        request.facts = {"method": verb, "path": text, "route": route, "user_id": user_id}
-        self.edge.look_for_proxies(head.by_name)
+        request = self._prepare(line, head)
+        if request is not None:  # what is known was looked at before
+            self.edge.look_for_proxies(head.by_name)
         return request
+
+    def _prepare(self, line: RequestLine, head: Head) -> DirectRequest | None:
+        before, number, after, query = line.groups()
+        key = (before, after, query)  # without a number nothing follows it
+        try:
+            target = self._targets[key]
+        except KeyError:
+            target = self._learn_target(key, line)
+        if target is None or head.length > MAX_BODY_BYTES:
+            return None
+        try:
+            return self._request(target, line, head, "" if number is None else number.decode())
+        except NotHandled:
+            return None
+
+    def _request(
+        self, target: Target, line: RequestLine, head: Head, task_id: str
+    ) -> DirectRequest:
+        operation, services, headers = target.operation, self._services, head.by_name
+        user_id = operation.authenticate(services, headers)
+        if user_id is NotImplemented:
+            raise NotHandled
+        batcher = None
+        if target.halves is not None and operation.header_names.isdisjoint(headers):
+            batcher = services.database.batcher(target.halves.statement)
+        if batcher is not None:
+            given = path_arguments(operation, user_id, task_id)
+        else:
+            given = arguments(operation, services, user_id, task_id, headers)
+            given |= query_arguments(operation, target.query)
+        path = line[0][target.path].decode("ascii")
+        facts = {
+            "method": target.verb,
+            "path": path,
+            "route": operation.route,
+            "user_id": user_id,
+        }
+        request = DirectRequest(target, line, head, given, facts)
+        request.batcher = batcher
+        if operation.body is not None:
+            request.takes_body = takes_body(operation, headers)
+        return request
+
+    def _learn_target(self, key: tuple[bytes | None, ...], line: RequestLine) -> Target | None:
+        if len(self._targets) >= _MAX_TARGETS:
+            self._targets.clear()
+        try:
+            target = self._targets[key] = self._target(line)
+        except NotHandled:
+            target = self._targets[key] = None
+        return target
+
+    def _target(self, line: RequestLine) -> Target | None:
+        method, url = line[0][: -len(_VERSION)].split(b" ", 1)
+        path, _, query = url.partition(b"?")
+        verb = method.decode("ascii")
+        operation, task_id = find(self._operations, verb, path.decode("ascii"))
+        if operation is None or task_id.encode() != (line[2] or b""):
+            return None
+        halves = operation.halves(query_arguments(operation, query))
+        place = slice(len(verb) + 1, -len(_VERSION) - len(url) + len(path))
+        return Target(operation, verb, query, place, halves, _picker(halves))
 
     def accepts_body(self, request: DirectRequest) -> bool:
         """Whether the body, which is here as a whole, is valid; then it is one of the arguments."""
         if not request.takes_body:
             return True
         try:
-            request.given |= body_argument(request.operation, request.body)
+            request.given |= body_argument(request.target.operation, request.body)
         except NotHandled:
             return False
         return True
 
-    def ask(self, batcher: Batcher, request: DirectRequest) -> None:
-        """Do the first half of the operation."""
-        operation, values = request.operation, request.given
-        if operation.body is not None:
-            values = values | vars(values[operation.body[0]])
-        request.arguments = operation.pick(values)
+    def ask(self, connection: Finish, request: DirectRequest) -> bool:
+        """Do the first half of the operation, if it is cut in two."""
+        batcher, target, values = request.batcher, request.target, request.given
+        if batcher is None or target.halves is None:
+            return False
+        begin = target.halves.begin
+        if begin is not None and not begin(self._services, request.facts["user_id"]):
+            self._add_arguments(request)
+            return False
+        if target.operation.body is not None:
+            values = values | vars(values[target.operation.body[0]])
+        request.connection, request.direct = connection, self
+        request.arguments = target.pick(values)
         request.id = self.edge.new_id(request.head.named)
         batcher.add(request)
+        return True
 
-    def over(self, request: DirectRequest) -> None:
-        """Tell that the statement is over."""
-        if (halves := request.operation.halves) is not None:
-            halves.over(self._services, request.facts["user_id"])
+    def _add_arguments(self, request: DirectRequest) -> None:
+        """Add those that only the whole endpoint needs."""
+        operation = request.target.operation
+        for name, provide in operation.dependencies:
+            request.given[name] = provide(self._services, request.head.by_name)
+        request.given |= query_arguments(operation, request.target.query)
+
+    def over(self, request: DirectRequest, outcome: Response | BaseException) -> None:
+        """Tell that the statement is over, if somebody wants to know."""
+        halves = request.target.halves
+        if halves is not None and halves.over is not None:
+            halves.over(self._services, request.facts["user_id"], outcome)
 
     async def respond(self, request: DirectRequest) -> Response:
         """Call the endpoint.
@@ -225,7 +310,7 @@ class DirectPath:
             Exception: what the ordinary way has an answer for.
         """
         request.id = self.edge.name(request.head.named)
-        return await request.operation.endpoint(**request.given)
+        return await request.target.operation.endpoint(**request.given)
 
     def answer(
         self, request: DirectRequest, response: Response, defaults: Sequence[Header]
@@ -252,13 +337,17 @@ class DirectPath:
                 request_id_line(request.id),
                 self.edge.header_lines(request.head.origin, names, request.facts["path"]),
                 b"\r\n" if request.keep_alive else b"connection: close\r\n\r\n",
-                b"" if request.method == b"HEAD" else response.body,
+                b"" if request.target.verb == "HEAD" else response.body,
             )
         )
 
-    def record(self, request: DirectRequest, response: Response) -> None:
-        """Tell the access log and the metrics."""
-        self.edge.record(request.facts, response.status_code, request.started, request.id)
+
+def _picker(halves: Halves | None) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
+    """Return what picks the arguments of a statement out of those of its endpoint."""
+    names = () if halves is None else halves.statement.names
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple([values[name] for name in names])
 
 
 def is_small(response: Response) -> bool:

@@ -29,7 +29,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from taskward.http.direct import DIRECT, DirectPath, DirectRequest, is_small
 from taskward.http.edge import BEGUN, Begun
-from taskward.http.steps import Steps
 
 Cycle: TypeAlias = RequestResponseCycle | DirectRequest
 
@@ -92,7 +91,8 @@ class DirectProtocol(HttpToolsProtocol):
         self._start(self._make_cycle(scope, keep_alive=keep_alive))
 
     def _may_begin(self) -> bool:
-        return self._is_idle() and not self.flow.write_paused
+        cycle = self.cycle
+        return not self.flow.write_paused and (cycle is None or cycle.response_complete)
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
@@ -136,14 +136,8 @@ class DirectProtocol(HttpToolsProtocol):
 
     def _run(self, direct: DirectPath, request: DirectRequest) -> None:
         self.cycle = request
-        if request.batcher is not None:
-            request.connection, request.direct = self, direct
+        if direct.ask(self, request):
             self.tasks.add(request)  # type: ignore[arg-type]
-            direct.ask(request.batcher, request)
-        elif request.awaits_one:
-            request.task = steps = Steps(self._respond(direct, request))
-            self.tasks.add(steps)  # type: ignore[arg-type]
-            steps.start()
         else:
             request.task = self.loop.create_task(self._respond(direct, request))
             self.tasks.add(request.task)
@@ -152,7 +146,7 @@ class DirectProtocol(HttpToolsProtocol):
         """Answer a request whose statement is over."""
         direct = request.direct
         self.tasks.discard(request)
-        direct.over(request)
+        direct.over(request, outcome)
         if isinstance(outcome, Response) and is_small(outcome):
             self._write(direct, request, outcome)
         else:
@@ -166,8 +160,6 @@ class DirectProtocol(HttpToolsProtocol):
         try:
             if isinstance(outcome, Response) and is_small(outcome):
                 self._write(direct, request, outcome)
-            elif request.awaits_one:
-                self._start_asgi_task(self._take_over(request, outcome), self.app)
             else:  # before anybody else has a turn: what is large is counted at once
                 await self._take_over(request, outcome).run_asgi(self.app)
         finally:
@@ -181,7 +173,7 @@ class DirectProtocol(HttpToolsProtocol):
             if not request.keep_alive:
                 self.transport.close()
             self.on_response_complete()
-        direct.record(request, response)
+        direct.edge.record(request.facts, response.status_code, request.started, request.id)
 
     def _take_over(
         self, request: DirectRequest, outcome: Response | BaseException
@@ -269,8 +261,10 @@ class DirectProtocol(HttpToolsProtocol):
         """The answer is written: begin the next request, or wait for one."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self._on_last_response()
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._running = cycle
@@ -279,6 +273,9 @@ class DirectProtocol(HttpToolsProtocol):
             self._silent_since = self.loop.time()
             if self.timeout_keep_alive_task is None:
                 self._look_after(self.timeout_keep_alive)
+
+    def _on_last_response(self) -> None:
+        """The answer with which the connection ends is written."""
 
     def timeout_keep_alive_handler(self) -> None:
         """Close the connection if it was silent for so long; if not, look again when it may be."""

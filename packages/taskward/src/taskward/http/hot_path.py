@@ -28,9 +28,11 @@ from taskward.http.operations import (
     Operation,
     Provider,
     arguments,
+    authenticate,
     body_argument,
     compile_operations,
     find,
+    query_arguments,
     takes_body,
     unique,
 )
@@ -110,10 +112,11 @@ class HotPath:
     async def _arguments(
         self, operation: Operation, scope: Scope, task_id: str, body: "_Body"
     ) -> dict[str, Any]:
-        headers = unique(scope["headers"])
-        query = scope["query_string"]
-        given = arguments(operation, self._app.state, task_id, query, headers)
-        scope["user_id"] = given[operation.user]
+        headers, services = unique(scope["headers"]), self._app.state
+        user_id = authenticate(operation, services, headers)
+        given = arguments(operation, services, user_id, task_id, headers)
+        given |= query_arguments(operation, scope["query_string"])
+        scope["user_id"] = user_id
         if takes_body(operation, headers):
             given |= body_argument(operation, await body.read())
         return given

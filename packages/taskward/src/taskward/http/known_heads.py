@@ -29,10 +29,17 @@ _ADMITTED = 8
 """One in so many takes the place of another when all places are taken: if there are more clients
 than places, learning heads that are gone before they are found would cost more than it saves."""
 
+MAX_QUERY_BYTES = 512
+
 _REQUEST_LINE = re.compile(
-    rb"(GET|HEAD|POST|PUT|PATCH|DELETE) (/[A-Za-z0-9/?=&_.-]*) HTTP/1\.1\r\n"
+    rb"((?:GET|HEAD|POST|PUT|PATCH|DELETE) /[A-Za-z/_.-]{0,64})"
+    rb"(?:([0-9]{1,18})([A-Za-z/_.-]{0,64}))?(?:\?([A-Za-z0-9/?=&_.-]{0,%d}))? HTTP/1\.1\r\n"
+    % MAX_QUERY_BYTES
 )
-"""The methods are named: behind some others, as `PRI`, the parser refuses the same bytes."""
+"""Method and path up to a number, the number, the rest of the path, the query. The methods are
+named: behind some others, as `PRI`, the parser refuses the same bytes."""
+_match = _REQUEST_LINE.match
+_END = b"\r\n\r\n"
 _UNUSUAL = frozenset((b"expect", b"transfer-encoding", b"upgrade"))
 
 
@@ -56,8 +63,13 @@ class Head:
         self.named = self.by_name.get(b"x-request-id")
 
 
-Message: TypeAlias = tuple[bytes, bytes, bytes, bytes]
-"""A request as bytes, cut into its parts: method, target, the rest of its head, body."""
+RequestLine: TypeAlias = re.Match[bytes]
+"""The beginning of a request; its groups are those of `_REQUEST_LINE`."""
+
+
+def parse_line(method: bytes, url: bytes) -> RequestLine | None:
+    """Return the line of a request that the parser has read, if it is of the plainest form."""
+    return _REQUEST_LINE.match(b"%b %b HTTP/1.1\r\n" % (method, url))
 
 
 class KnownHeads:
@@ -70,23 +82,24 @@ class KnownHeads:
         self._heads: dict[bytes, Head] = {}
         self._missed = 0
 
-    def find(self, data: bytes) -> tuple[Message, Head] | None:
-        """Return the request that `data` is, whole and alone, if its head is known."""
-        message = _cut(data)
-        if message is None:
+    def find(self, data: bytes) -> tuple[RequestLine, Head, bytes] | None:
+        """Return line, head and body of the request that `data` is, if its head is known."""
+        line = _match(data)
+        if line is None:
             return None
-        head = self._heads.get(message[2])
-        if head is None or len(message[3]) != head.length:
+        begin = line.end()
+        end = data.find(_END, begin) + 4
+        head = self._heads.get(data[begin:end])  # there is none without an end
+        if head is None or len(data) - end != head.length:
             return None
-        return message, head
+        return line, head, data[end:]
 
-    def learn(self, data: bytes, method: bytes, url: bytes, head: Head, body: bytes) -> None:
+    def learn(self, data: bytes, line: RequestLine, head: Head, body: bytes) -> None:
         """Keep a head, if `data` is cut here as the parser has cut it.
 
         Args:
             data: a read that began where a request begins.
-            method: as the parser has it, as what follows.
-            url: the target.
+            line: as the parser has it, as what follows.
             head: the headers.
             body: here as a whole.
         """
@@ -95,12 +108,10 @@ class KnownHeads:
             self._missed += 1
             if self._missed % _ADMITTED:
                 return
-        message = _cut(data)
-        if message is None or len(message[2]) > MAX_HEAD_BYTES:
-            return
-        rest = message[2]
-        is_same = message == (method, url, rest, body) and len(body) == head.length
-        if is_same and rest.count(b"\n") == len(head.by_name) + 1:
+        begin, end = len(line[0]), data.find(_END) + 4
+        rest = data[begin:end]
+        is_same = data == line[0] + rest + body and len(body) == head.length
+        if is_same and len(rest) <= MAX_HEAD_BYTES and rest.count(b"\n") == len(head.by_name) + 1:
             if len(self._heads) >= MAX_HEADS:
                 del self._heads[next(iter(self._heads))]
             self._heads[rest] = head
@@ -110,14 +121,3 @@ class KnownHeads:
         now = self._clock()
         if now - self._since > KEPT_SECONDS:
             self._heads, self._since = {}, now
-
-
-def _cut(data: bytes) -> Message | None:
-    line = _REQUEST_LINE.match(data)
-    if line is None:
-        return None
-    begin = line.end()
-    end = data.find(b"\r\n\r\n", begin)
-    if end == -1:
-        return None
-    return line[1], line[2], data[begin : end + 4], data[end + 4 :]

@@ -7,7 +7,6 @@ anything has happened, and FastAPI finds and words the error.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from operator import itemgetter
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple, TypeAlias
 from urllib.parse import parse_qsl
@@ -47,13 +46,14 @@ class Halves(NamedTuple):
     """Its parameters are called as the endpoint's, or as fields of the body."""
     answer: Callable[[Record | None], Response]
     """Makes of the row what the endpoint returns or raises."""
-    over: Callable[[Services, str], None] = lambda _, __: None
-    """Is told, when the statement is over, that it was asked for a user."""
+    begin: Callable[[Services, str], bool] | None = None
+    """Is asked whether the statement may run for a user at once; if not, the endpoint waits."""
+    over: Callable[[Services, str, Response | BaseException], None] | None = None
+    """Is told, when the statement that was begun for a user is over, what came of it."""
 
 
-Batched: TypeAlias = Mapping[Endpoint, Halves | None]
-"""The endpoints that await one batchable statement and nothing else, unless a header says more;
-those that cannot be cut in two have no halves."""
+Batched: TypeAlias = Mapping[Endpoint, Callable[[Mapping[str, Any]], Halves | None]]
+"""Endpoints that can be cut in two, unless a header asks for more: how, for what the query says."""
 
 
 class Operation(NamedTuple):
@@ -63,18 +63,18 @@ class Operation(NamedTuple):
     endpoint: Endpoint
     user: str
     """The parameter that gets the user's id."""
+    authenticate: Provider
+    """Returns it."""
     dependencies: tuple[tuple[str, Provider], ...]
+    """All others."""
     path: tuple[tuple[str, Validate], ...]
     query: tuple[tuple[str, str, Validate], ...]
     headers: tuple[tuple[str, bytes, Validate], ...]
+    header_names: frozenset[bytes]
+    """Of `headers`; without any of them nothing more is asked for."""
     body: tuple[str, Callable[[bytes], Any]] | None
-    plain_arguments: int
-    """How many arguments there are but for headers, the query and the body."""
-    is_batched: bool
-    """Whether it awaits one batched statement and nothing else, unless a header says more."""
-    halves: Halves | None
-    pick: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-    """Returns the arguments of the statement of `halves`."""
+    halves: Callable[[Mapping[str, Any]], Halves | None]
+    """Returns how it is cut in two, if it can be, for the arguments that the query makes."""
 
 
 Operations: TypeAlias = dict[tuple[str, str], Operation]
@@ -102,7 +102,7 @@ def _compile(
 ) -> Operation | None:
     dependant = route.dependant
     calls = [(d.name or "", d.call) for d in dependant.dependencies]
-    users = [name for name, call in calls if isinstance(call, JWTBearer)]
+    users = [(name, call) for name, call in calls if isinstance(call, JWTBearer)]
     fields = (*dependant.header_params, *dependant.query_params)
     if {call for _, call in calls} != providers.keys() or len(users) != 1:
         return None
@@ -114,21 +114,25 @@ def _compile(
         (f.name, TypeAdapter[Any](f.field_info.annotation or Any).validator.validate_json)
         for f in dependant.body_params
     ]
-    halves = batched.get(route.endpoint)
+    [(user, bearer)] = users
+    headers = [(f.name, f.alias.lower().encode(), _validator(f)) for f in dependant.header_params]
     return Operation(
         route,
         route.endpoint,
-        users[0],
-        tuple((name, providers[call]) for name, call in calls if call is not None),
+        user,
+        providers[bearer],
+        tuple((name, providers[call]) for name, call in calls if call and call is not bearer),
         tuple((f.name, _validator(f)) for f in dependant.path_params),
         tuple((f.name, f.alias, _validator(f)) for f in dependant.query_params),
-        tuple((f.name, f.alias.lower().encode(), _validator(f)) for f in dependant.header_params),
+        tuple(headers),
+        frozenset(alias for _, alias, _ in headers),
         bodies[0] if bodies else None,
-        len(calls) + len(dependant.path_params),
-        route.endpoint in batched,
-        halves,
-        tuple if halves is None else itemgetter(*halves.statement.names),
+        batched.get(route.endpoint, _whole),
     )
+
+
+def _whole(_: Mapping[str, Any]) -> None:
+    """Cut nothing in two."""
 
 
 def _validator(field: Any) -> Validate:
@@ -159,27 +163,54 @@ def unique(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
     return by_name
 
 
+def authenticate(operation: Operation, services: Services, headers: Headers) -> str:
+    """Return the id of the user who asks.
+
+    Raises:
+        NotHandled: nobody is known yet.
+    """
+    user_id = operation.authenticate(services, headers)
+    if user_id is NotImplemented:
+        raise NotHandled
+    return user_id  # type: ignore[no-any-return]
+
+
 def arguments(
-    operation: Operation, services: Services, task_id: str, query: bytes, headers: Headers
+    operation: Operation,
+    services: Services,
+    user_id: str,
+    task_id: str,
+    headers: Headers,
 ) -> dict[str, Any]:
-    """Return what the endpoint is called with, but for the body.
+    """Return what the endpoint is called with, but for the query and the body.
 
     Raises:
         NotHandled: something is not as usual.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, Any] = path_arguments(operation, user_id, task_id)
     for name, provide in operation.dependencies:
         found[name] = value = provide(services, headers)
         if value is NotImplemented:
             raise NotHandled
     try:
-        for name, validate in operation.path:
-            found[name] = validate(task_id)
         for name, alias, validate in operation.headers:
             if alias in headers:
                 found[name] = validate(headers[alias].decode("latin-1"))
-        if query and operation.query:
-            found |= _query(operation, query)
+    except ValidationError:
+        raise NotHandled from None
+    return found
+
+
+def path_arguments(operation: Operation, user_id: str, task_id: str) -> dict[str, Any]:
+    """Return the user and what the path makes.
+
+    Raises:
+        NotHandled: it is not valid.
+    """
+    found: dict[str, Any] = {operation.user: user_id}
+    try:
+        for name, validate in operation.path:
+            found[name] = validate(task_id)
     except ValidationError:
         raise NotHandled from None
     return found
@@ -215,12 +246,23 @@ def body_argument(operation: Operation, raw: bytes) -> dict[str, Any]:
         raise NotHandled from None
 
 
-def _query(operation: Operation, query: bytes) -> dict[str, Any]:
-    """Like Starlette, the last of equal names counts."""
+def query_arguments(operation: Operation, query: bytes) -> dict[str, Any]:
+    """Return what the query makes; like Starlette, the last of equal names counts.
+
+    Raises:
+        NotHandled: it is not valid.
+    """
+    if not query or not operation.query:
+        return {}
     given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
-    return {
-        name: validate(given[alias]) for name, alias, validate in operation.query if alias in given
-    }
+    try:
+        return {
+            name: validate(given[alias])
+            for name, alias, validate in operation.query
+            if alias in given
+        }
+    except ValidationError:
+        raise NotHandled from None
 
 
 def _template(rest: str) -> tuple[str, str]:

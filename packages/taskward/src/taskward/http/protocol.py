@@ -27,9 +27,6 @@ MAX_PIPELINED = 100
 MIN_READ_BYTES = 16_384
 """What a client must read while `stalled_seconds` pass, if there is as much to read."""
 
-_on_response_complete = DirectProtocol.on_response_complete
-"""Called for each request, for which `super()` costs as much as the rest of what is done here."""
-
 _NO_HEAD: list[tuple[bytes, bytes]] = []
 """Stands for the headers between two messages."""
 
@@ -145,11 +142,9 @@ class BoundedHttpProtocol(DirectProtocol):
         if self._deadline is not None:
             self._stop_waiting()
 
-    def on_response_complete(self) -> None:
-        """The answer is written; if the connection ends with it, it must be read in time."""
-        _on_response_complete(self)
-        if self.transport.is_closing():
-            self._watch_reader()
+    def _on_last_response(self) -> None:
+        """It must be read in time."""
+        self._watch_reader()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - it is plain text
         """Refuse what the parser does not take."""

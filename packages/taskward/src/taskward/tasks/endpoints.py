@@ -203,8 +203,7 @@ async def list_tasks(
         raise HTTPException(400, INVALID_STATUS)
     ask = partial(task_store.list_all, database, user_id, status)  # type: ignore[arg-type]
     array = await database.large_responses.fetch(user_id, ask)
-    body = array.encode()
-    answer = not_modified_or(RawJSONResponse(body, xxhash.xxh3_128_hexdigest(body)), if_none_match)
+    answer = not_modified_or(_list_response(array), if_none_match)
     if len(answer.body) < COMPRESSED_FROM or accept_encoding is None:
         return answer
     return await compressed(answer) if accepts_gzip(accept_encoding) else answer
@@ -261,15 +260,35 @@ def _created(row: Record | None) -> Response:
     return _at_its_path(task_store.stored(row))
 
 
-def _on_created(services: Services, user_id: str) -> None:
+def _on_created(services: Services, user_id: str, _: object) -> None:
     services.database.on_created(user_id)
 
 
+def _listed(row: Record | None) -> Response:
+    return _list_response(task_store.listed(row))
+
+
+def _may_list(services: Services, user_id: str) -> bool:
+    """Whether nothing else of the user's is under way that may be large."""
+    return services.database.large_responses.begin(user_id)  # type: ignore[no-any-return]
+
+
+def _on_listed(services: Services, user_id: str, outcome: Response | BaseException) -> None:
+    services.database.large_responses.end(user_id, outcome)
+
+
+_CREATE = Halves(task_store.CREATE_TASK, _created, over=_on_created)
+_GET = Halves(task_store.GET_TASK, _found)
+_TOGGLE = Halves(task_store.TOGGLE_TASK, _found)
+_LISTS = {
+    status: Halves(statement, _listed, _may_list, _on_listed)
+    for status, statement in task_store.LIST_TASKS.items()
+}
 BATCHED: Batched = {
-    create_task: Halves(task_store.CREATE_TASK, _created, _on_created),
-    get_task: Halves(task_store.GET_TASK, _found),
-    toggle_task: Halves(task_store.TOGGLE_TASK, _found),
-    list_tasks: None,
+    create_task: lambda _: _CREATE,
+    get_task: lambda _: _GET,
+    toggle_task: lambda _: _TOGGLE,
+    list_tasks: lambda query: _LISTS.get(query.get("status", "all")),
 }
 
 
@@ -295,6 +314,11 @@ _add_slash_and_head_routes()
 def _response(task: TaskJSON, status: int = 200, location: str | None = None) -> RawJSONResponse:
     """A task; its ETag is `updated_at`, which every change makes later."""
     return RawJSONResponse(orjson.dumps(task), task["updated_at"], status, location)
+
+
+def _list_response(array: str) -> RawJSONResponse:
+    body = array.encode()
+    return RawJSONResponse(body, xxhash.xxh3_128_hexdigest(body))
 
 
 def _at_its_path(task: TaskJSON) -> Response:

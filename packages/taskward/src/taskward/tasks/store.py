@@ -3,13 +3,12 @@
 Every statement names the owner, so another user's task is simply not there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, TypeAlias
 
 from asyncpg import Record
 from sqlalchemy import (
     ARRAY,
-    BigInteger,
     Boolean,
     Column,
     ColumnElement,
@@ -32,12 +31,9 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.sql.selectable import TableValuedAlias
-from sqlalchemy.types import TypeEngine
 from sqlmodel import col
 
 from authward.storage.statements import Executor, Statement
-from taskward.database.batcher import Batchable
 from taskward.tasks.columns import as_read, json_object, parameter_type
 from taskward.tasks.errors import TaskChangedError, TaskNotFoundError
 from taskward.tasks.schemas import Task, TaskCreate, TaskUpdate
@@ -59,20 +55,13 @@ def _given(column: Column[Any]) -> ColumnElement[Any]:
     return case((bindparam(f"{column.name}_is_given", type_=Boolean), value), else_=column)
 
 
-def _each(**parameters: TypeEngine[Any]) -> TableValuedAlias:
-    """One row for each who asks, of parameters that are arrays, with their `place` among them."""
-    arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in parameters.items()]
-    rows = func.unnest(*arrays).table_valued(*parameters, with_ordinality="place")
-    return rows.render_derived("asked")
-
-
 _TABLE = Task.__table__  # type: ignore[attr-defined]
-_NEW_COLUMNS = {
+NEW_COLUMNS = {
     name: parameter_type(_TABLE.c[name]) for name in ("user_id", *TaskCreate.model_fields)
 }
 _UPDATED_COLUMNS = [_TABLE.c[name] for name in TaskUpdate.model_fields]
 _CLEARABLE = [column.name for column in _UPDATED_COLUMNS if column.nullable]
-_COLUMNS = [as_read(column) for column in _TABLE.c]
+COLUMNS = [as_read(column) for column in _TABLE.c]
 _NAMES = [column.name for column in _TABLE.c]
 _TIMES = [column.name for column in _TABLE.c if isinstance(column.type, DateTime)]
 _UPDATED_AT = _TABLE.c.updated_at
@@ -83,62 +72,45 @@ _UTC: ColumnElement[str] = literal_column("'UTC'")
 _MILLISECONDS: ColumnElement[str] = literal_column("'milliseconds'")
 # A timestamptz and an interval would be STABLE: their sum may depend on the session's time zone.
 _LATER = func.timezone(_UTC, col(Task.updated_at)) + literal_column("interval '1 millisecond'")
-_NEXT = func.greatest(_NOW, func.timezone(_UTC, _LATER))
+NEXT = func.greatest(_NOW, func.timezone(_UTC, _LATER))
 
 
 # One value for all rows: ten thousand in Python would hold up everybody for 0.1 s.
-_TASKS = select(json_object(_TABLE.c).label("task")).order_by(col(Task.id).desc())
-_ARRAY: ColumnElement[str] = literal_column(
-    "'[' || coalesce(string_agg(task, ','), '') || ']'"
+TASKS_AS_JSON = select(json_object(_TABLE.c).label("task")).order_by(col(Task.id).desc())
+JSON_ARRAY: ColumnElement[str] = literal_column(
+    "'[' || coalesce(string_agg(task, ','), '') || ']'", type_=Text
 ).label("tasks")
-# Of a hundred lists in one statement none may hold up the others or take much memory: 400 short
-# tasks are about 64 KiB, from which an answer is paced (`backpressure.py`).
-_TOO_MANY: ColumnElement[int] = literal_column("400")
-_IS_SHORT: ColumnElement[bool] = literal_column(
-    "count(*) < 400 AND coalesce(sum(octet_length(task)), 0) < 65536", type_=Boolean
-)
-_LISTED = _each(user_id=Text())
 _USER = bindparam("user_id", type_=Text()).label("user_id")
 
 
 def _list(*conditions: ColumnElement[bool]) -> Select[str, str]:
-    rows = _TASKS.where(*conditions, _OWNED)
-    return select(_USER, _ARRAY).select_from(rows.subquery("listed"))
-
-
-def _list_each(*conditions: ColumnElement[bool]) -> Select[str, str]:
-    """List tasks for many users; of a long list the user gets no row, and is asked for alone."""
-    owned = col(Task.user_id) == _LISTED.c.user_id
-    rows = _TASKS.where(*conditions, owned).limit(_TOO_MANY).correlate(_LISTED).lateral("listed")
-    array = select(_LISTED.c.user_id, _ARRAY).select_from(rows).having(_IS_SHORT).lateral("list")
-    each = select(array.c.user_id, array.c.tasks).select_from(_LISTED.outerjoin(array, true()))
-    return each.order_by(_LISTED.c.place)
+    rows = TASKS_AS_JSON.where(*conditions, _OWNED)
+    return select(_USER, JSON_ARRAY).select_from(rows.subquery("listed"))
 
 
 CREATE_TASK = Statement(
     insert(Task)
-    .values(completed=false(), **{name: bindparam(name) for name in _NEW_COLUMNS})
-    .returning(*_COLUMNS)
+    .values(completed=false(), **{name: bindparam(name) for name in NEW_COLUMNS})
+    .returning(*COLUMNS)
 )
-_WHICH: dict[str, tuple[ColumnElement[bool], ...]] = {
+WHICH: dict[str, tuple[ColumnElement[bool], ...]] = {
     "all": (),
     "pending": (~_TABLE.c.completed,),
     "completed": (_TABLE.c.completed,),
 }
-LIST_TASKS = {status: Statement(_list(*which)) for status, which in _WHICH.items()}
-_LIST_EACH = {status: Statement(_list_each(*which)) for status, which in _WHICH.items()}
-GET_TASK = Statement(select(*_COLUMNS).where(_ONE))
+LIST_TASKS = {status: Statement(_list(*which)) for status, which in WHICH.items()}
+GET_TASK = Statement(select(*COLUMNS).where(_ONE))
 _UPDATE = (
     update(Task)
     .where(_ONE)
-    .values(updated_at=_NEXT, **{column.name: _given(column) for column in _UPDATED_COLUMNS})
+    .values(updated_at=NEXT, **{column.name: _given(column) for column in _UPDATED_COLUMNS})
 )
-_TOGGLE = update(Task).where(_ONE).values(completed=~col(Task.completed), updated_at=_NEXT)
+_TOGGLE = update(Task).where(_ONE).values(completed=~col(Task.completed), updated_at=NEXT)
 _DELETE = delete(Task).where(_ONE)
 _DELETED = [_TABLE.c.id]
 
 
-def _if_match(change: Update | Delete, columns: Sequence[Any] = _COLUMNS) -> Select[Any]:
+def _if_match(change: Update | Delete, columns: Sequence[Any] = COLUMNS) -> Select[Any]:
     """Change the task only in one of the given versions; say whether there is one in any."""
     version = func.date_trunc(_MILLISECONDS, func.timezone(_UTC, _UPDATED_AT))
     # Text, because for an array of any other type the driver has to ask what it is.
@@ -149,62 +121,14 @@ def _if_match(change: Update | Delete, columns: Sequence[Any] = _COLUMNS) -> Sel
     return select(found.c.found, *changed.c).select_from(found.outerjoin(changed, true()))
 
 
-UPDATE_TASK = Statement(_UPDATE.returning(*_COLUMNS))
+UPDATE_TASK = Statement(_UPDATE.returning(*COLUMNS))
 UPDATE_TASK_IF_MATCH = Statement(_if_match(_UPDATE))
-TOGGLE_TASK = Statement(_TOGGLE.returning(*_COLUMNS))
+TOGGLE_TASK = Statement(_TOGGLE.returning(*COLUMNS))
 TOGGLE_TASK_IF_MATCH = Statement(_if_match(_TOGGLE))
 DELETE_TASK = Statement(_DELETE.returning(*_DELETED))
-TAKE_TASK = Statement(_DELETE.returning(*_COLUMNS))
+TAKE_TASK = Statement(_DELETE.returning(*COLUMNS))
 DELETE_TASK_IF_MATCH = Statement(_if_match(_DELETE, _DELETED))
 DELETE_TASKS_OF_USER = Statement(delete(Task).where(_OWNED))
-_ASKED = _each(task_id=BigInteger(), user_id=Text())
-_ASKED_FOR = (col(Task.id) == _ASKED.c.task_id) & (col(Task.user_id) == _ASKED.c.user_id)
-_FOUND = (
-    select(*_COLUMNS)
-    .where(_ASKED_FOR)
-    .limit(literal_column("1"))  # there is no more than one, but so PostgreSQL goes by its id
-    .lateral("task")
-)
-_GET_EACH = select(_FOUND).select_from(_ASKED.outerjoin(_FOUND, true())).order_by(_ASKED.c.place)
-_LOCKED = (
-    select(literal_column("ctid").label("ctid"), col(Task.user_id))
-    .where(_ASKED_FOR)
-    .limit(literal_column("1"))
-    .with_for_update(key_share=True, skip_locked=True)
-    .lateral("locked")
-)
-_MINE = select(_ASKED.c.place, _LOCKED).select_from(_ASKED.outerjoin(_LOCKED, true())).cte("mine")
-_TOGGLED = (
-    update(Task)
-    .where((literal_column("tasks.ctid") == _MINE.c.ctid) & (col(Task.user_id) == _MINE.c.user_id))
-    .values(completed=~col(Task.completed), updated_at=_NEXT)
-    .returning(_MINE.c.place, *_COLUMNS)
-    .cte("toggled")
-)
-_TOGGLE_EACH = (
-    select(*(_TOGGLED.c[column.name] for column in _COLUMNS))
-    .select_from(_MINE.outerjoin(_TOGGLED, _MINE.c.place == _TOGGLED.c.place))
-    .order_by(_MINE.c.place)
-)
-_NEW = _each(**_NEW_COLUMNS)
-_CREATED = (
-    insert(Task)
-    .from_select(
-        [*_NEW_COLUMNS, "completed"],
-        select(*(_NEW.c[name] for name in _NEW_COLUMNS), false()).order_by(_NEW.c.place),
-    )
-    .returning(*_COLUMNS)
-    .cte("created")
-)
-# PostgreSQL numbers the rows after it has sorted them, so the ids are in the order of the places.
-_CREATE_EACH = select(_CREATED).order_by(_CREATED.c.id)
-BATCHABLE = (
-    Batchable(GET_TASK, Statement(_GET_EACH)),
-    Batchable(CREATE_TASK, Statement(_CREATE_EACH)),
-    Batchable(TOGGLE_TASK, Statement(_TOGGLE_EACH), complete=False),
-    *(Batchable(LIST_TASKS[name], many, complete=False) for name, many in _LIST_EACH.items()),
-)
-"""What many requests may ask in one statement."""
 
 
 async def create(database: Executor, user_id: str, task: TaskCreate) -> TaskJSON:
@@ -220,8 +144,7 @@ async def list_all(
     database: Executor, user_id: str, status: Literal["all", "pending", "completed"] = "all"
 ) -> str:
     """Return a JSON array of a user's tasks, the newest first."""
-    row = await LIST_TASKS[status].fetchrow(database, user_id=user_id)
-    return row["tasks"] if row is not None else "[]"
+    return listed(await LIST_TASKS[status].fetchrow(database, user_id=user_id))
 
 
 async def get(database: Executor, user_id: str, task_id: int) -> TaskJSON:
@@ -253,7 +176,7 @@ async def update_content(
     values = {"user_id": user_id, "task_id": task_id, **dict(task), **given}
     if versions is None:
         return found(await UPDATE_TASK.fetchrow(database, **values))
-    return await _change_if_match(UPDATE_TASK_IF_MATCH, database, versions, **values)
+    return _task(await _change_if_match(UPDATE_TASK_IF_MATCH, database, versions, **values))
 
 
 async def toggle(
@@ -263,7 +186,7 @@ async def toggle(
     values = {"user_id": user_id, "task_id": task_id}
     if versions is None:
         return found(await TOGGLE_TASK.fetchrow(database, **values))
-    return await _change_if_match(TOGGLE_TASK_IF_MATCH, database, versions, **values)
+    return _task(await _change_if_match(TOGGLE_TASK_IF_MATCH, database, versions, **values))
 
 
 async def remove(
@@ -295,7 +218,8 @@ async def remove_all(database: Executor, user_id: str) -> None:
 
 async def _change_if_match(
     statement: Statement, database: Executor, versions: Sequence[str], **values: Any
-) -> TaskJSON:
+) -> Sequence[Any]:
+    """Return what the changed row has now."""
     times = [time for version in versions if (time := time_of(version)) is not None]
     texts = [time.isoformat() for time in times]
     row = await statement.fetchrow(database, versions=texts, **values)
@@ -303,7 +227,7 @@ async def _change_if_match(
         raise TaskNotFoundError
     if row["id"] is None:
         raise TaskChangedError
-    return _with_times_as_text({name: row[name] for name in statement.columns if name != "found"})
+    return [row[name] for name in statement.columns if name != "found"]
 
 
 def stored(row: Record | None) -> TaskJSON:
@@ -317,6 +241,11 @@ def stored(row: Record | None) -> TaskJSON:
     return _task(row)
 
 
+def listed(row: Record | None) -> str:
+    """Return the JSON array that a statement of `LIST_TASKS` gave."""
+    return row["tasks"] if row is not None else "[]"
+
+
 def found(row: Record | None) -> TaskJSON:
     """Return the task that a statement for one of a user's gave.
 
@@ -328,12 +257,10 @@ def found(row: Record | None) -> TaskJSON:
     return _task(row)
 
 
-def _task(row: Record) -> TaskJSON:
-    return _with_times_as_text(dict(zip(_NAMES, row, strict=True)))
-
-
-def _with_times_as_text(task: dict[str, Any]) -> TaskJSON:
+def _task(row: Iterable[Any]) -> TaskJSON:
+    # There may be more columns behind those of a task: see `batch_pairs.py`.
+    task: TaskJSON = dict(zip(_NAMES, row, strict=False))
     for name in _TIMES:
-        if (value := task.get(name)) is not None:
+        if (value := task[name]) is not None:
             task[name] = time_text(value)
     return task

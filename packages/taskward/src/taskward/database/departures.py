@@ -1,0 +1,81 @@
+"""`Departures`: when batches are sent.
+
+What is asked within one turn of the event loop leaves in the next. While statements are under way,
+what comes meanwhile waits for them, and shares the next one: batches grow with the load. Nobody
+waits longer than a few milliseconds, and where nothing is under way nobody waits.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeAlias
+
+_MAX_UNDER_WAY = 1
+_MAX_WAIT = 0.005
+"""Seconds: what is under way may wait for a lock, or for a server that is gone."""
+
+Work: TypeAlias = Coroutine[Any, Any, None]
+
+
+class Traveller(Protocol):
+    """Has calls that wait to be sent."""
+
+    def take(self) -> Work | None:
+        """Return what sends the calls that wait, if there are any."""
+
+
+class Departures:
+    """What leaves at the same times: a batcher, or two that share their statements."""
+
+    def __init__(self, traveller: Traveller) -> None:
+        """Send what `traveller` has."""
+        self._traveller = traveller
+        self._number = 0
+        self._is_planned = False
+        self._under_way = 0
+        self._waiting: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def carry(self, traveller: Traveller) -> None:
+        """Send what `traveller` has instead."""
+        self._traveller = traveller
+
+    def plan(self) -> None:
+        """Leave in the next turn of the loop, or when what is under way is back."""
+        if self._is_planned:
+            return
+        self._is_planned = True
+        loop = asyncio.get_running_loop()
+        if self._under_way < _MAX_UNDER_WAY:
+            loop.call_soon(self._leave_if, self._number)
+        else:
+            self._waiting = loop.call_later(_MAX_WAIT, self._leave_if, self._number)
+
+    def leave(self) -> None:
+        """Send what is there now."""
+        self._is_planned = False
+        self._number += 1
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+        work = self._traveller.take()
+        if work is not None:
+            self._under_way += 1
+            self.start(self._send(work))
+
+    def start(self, work: Work) -> None:
+        """Run it to its end, even if who asked is cancelled."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _leave_if(self, number: int) -> None:
+        if number == self._number:
+            self.leave()
+
+    async def _send(self, work: Work) -> None:
+        try:
+            await work
+        finally:
+            self._under_way -= 1
+            if self._waiting is not None:
+                self.leave()
