@@ -28,7 +28,7 @@ QUERIES = [
     *(f"?x={'a' * 600}", "?status=all%20", "?/../status=pending"),
 ]
 METHODS = [*["GET"] * 9, *["HEAD"] * 2, "POST", "PUT", *["PATCH"] * 2, "DELETE", "OPTIONS"]
-LINES = ["If-None-Match: *", "Accept-Encoding: gzip", "If-Match: *", "Idempotency-Key: a-key"]
+LINES = ["If-None-Match: *", "Accept-Encoding: br", "If-Match: *", "Idempotency-Key: a-key"]
 
 Asked = tuple[str, str, bytes, list[str]]
 
