@@ -79,6 +79,20 @@ async def test_what_is_asked_in_one_moment_is_one_statement_of_both(
     assert watched.asked == [pair.both.sql, pair.first.one.sql, pair.second.many.sql]
 
 
+async def test_who_gets_a_task_does_not_wait_for_the_lists_of_many(plain: Database) -> None:
+    watched = Watched(plain)
+    get, list_all = batchers_of(READS, watched.ask)
+    who, others = new_user_id(), [new_user_id() for _ in range(17)]
+    [task] = await tasks_of(plain, who, 1)
+    for number in (16, 17):
+        lists = [list_all.fetch((other,)) for other in others[:number]]
+        (row,), *rest = await at_once(get.fetch((task, who)), *lists)
+        assert [row["user_id"] for (row,) in rest] == others[:number]
+        assert row["id"] == task
+    assert watched.asked[0] == READS.both.sql
+    assert sorted(watched.asked[1:]) == sorted([GET.one.sql, LIST.many.sql])
+
+
 @SEVERAL
 @given(asked=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), max_size=20))
 async def test_reads_of_one_moment_are_what_they_are_alone(
