@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -76,6 +77,20 @@ async def test_what_is_asked_in_one_moment_is_one_statement_of_both(
     await at_once(first.fetch(ones[0]))
     await at_once(*map(second.fetch, others))
     assert watched.asked == [pair.both.sql, pair.first.one.sql, pair.second.many.sql]
+
+
+async def test_who_gets_a_task_does_not_wait_for_the_lists_of_many(plain: Database) -> None:
+    watched = Watched(plain)
+    get, list_all = batchers_of(READS, watched.ask)
+    who, others = new_user_id(), [new_user_id() for _ in range(17)]
+    [task] = await tasks_of(plain, who, 1)
+    for number in (16, 17):
+        lists = [list_all.fetch((other,)) for other in others[:number]]
+        (row,), *rest = await at_once(get.fetch((task, who)), *lists)
+        assert [row["user_id"] for (row,) in rest] == others[:number]
+        assert row["id"] == task
+    assert watched.asked[0] == READS.both.sql
+    assert sorted(watched.asked[1:]) == sorted([GET.one.sql, LIST.many.sql])
 
 
 @SEVERAL
@@ -200,6 +215,79 @@ async def test_a_database_that_does_not_know_the_statement_is_sent_each_batch_fr
         rows = await at_once(*gets, *lists)
         assert [row["user_id"] for (row,) in rows] == [who] * 3
     assert watched.asked == [refuse, *[GET.many.sql, LIST.one.sql] * 2]
+
+
+async def test_a_toggle_that_waits_for_a_lock_holds_up_no_creation_of_its_moment(
+    database: Database, plain: Database
+) -> None:
+    who = new_user_id()
+    locked, free = await tasks_of(plain, who, 2)
+    async with plain.acquire() as connection, connection.transaction():
+        await connection.fetch("SELECT 1 FROM tasks WHERE id = $1 FOR UPDATE", locked)
+        waiting = asyncio.create_task(task_store.toggle(database, who, locked))
+        new = [task_store.create(database, who, TaskCreate(title=f"{n}")) for n in range(3)]
+        *made, toggled = await at_once(*new, task_store.toggle(database, who, free))
+        assert not waiting.done()
+    assert [task["title"] for task in made] == ["0", "1", "2"]
+    assert toggled["completed"]
+    [late] = await at_once(waiting)
+    assert late["completed"]
+
+
+async def test_new_tasks_are_numbered_in_their_order_beside_one_that_is_toggled_again_and_again(
+    database: Database, plain: Database
+) -> None:
+    who = new_user_id()
+    [task] = await tasks_of(plain, who, 1)
+    asked = [
+        *(task_store.create(database, who, TaskCreate(title=f"{n}")) for n in range(9)),
+        *(task_store.toggle(database, who, task) for _ in range(9)),
+    ]
+    got = await at_once(*asked)
+    made, toggled = got[:9], got[9:]
+    assert [task["title"] for task in made] == [f"{n}" for n in range(9)]
+    assert made == sorted(made, key=itemgetter("id"))
+    assert sorted(task["completed"] for task in toggled) == [False] * 4 + [True] * 5
+
+
+async def test_a_creation_that_stores_nothing_keeps_no_toggle_of_its_moment_from_its_row(
+    create_migrated_database: CreateDatabase,
+) -> None:
+    url, who = DatabaseURL.parse(await create_migrated_database()), new_user_id()
+    async with opened(url, BATCHABLE, TOGETHER) as database:
+        ids = await tasks_of(database, who, 2)
+        await database.fetch(
+            "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$BEGIN IF NEW.title = 'none' THEN RETURN NULL; END IF; RETURN NEW; END$$"
+        )
+        await database.fetch(
+            "CREATE TRIGGER skip BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION skip()"
+        )
+        for titles, is_completed in ((["none"], True), (["one", "none"], False)):
+            new = [task_store.create(database, who, TaskCreate(title=title)) for title in titles]
+            got = await together(*new, *(task_store.toggle(database, who, task) for task in ids))
+            assert got[:-2] == [UnmatchedRowsError] * len(titles)
+            assert [task["completed"] for task in got[-2:]] == [is_completed] * 2
+
+
+async def test_a_table_that_is_altered_meanwhile_is_seen_by_nobody_and_ends_no_pair(
+    create_migrated_database: CreateDatabase,
+) -> None:
+    url, who = DatabaseURL.parse(await create_migrated_database()), new_user_id()
+    async with opened(url) as plain, opened(url, BATCHABLE, TOGETHER) as database:
+        watched = Watched(database)
+        get, list_all = batchers_of(READS, watched.ask)
+        create, toggle = batchers_of(WRITES, watched.ask)
+        [task] = await tasks_of(plain, who, 1)
+        for change in ("ALTER title TYPE text", "ADD note text", "DROP note"):
+            for _ in range(2):
+                rows = await at_once(
+                    *(get.fetch((task, who)), list_all.fetch((who,))),
+                    *(create.fetch((who, "t", None)), toggle.fetch((task, who))),
+                )
+                assert [row["user_id"] for (row,) in rows] == [who] * 4
+            await plain.fetch(f"ALTER TABLE tasks {change}")
+    assert watched.asked == [READS.both.sql, WRITES.both.sql] * 6
 
 
 @pytest.mark.parametrize(

@@ -115,11 +115,6 @@ class Database:
         self.on_created: Callable[[str], None] = lambda _: None
         """Is told for whom something was created, or may have been."""
 
-    @property
-    def is_batching(self) -> bool:
-        """Whether what is batchable is sent by a task of the batcher's, not of the caller's."""
-        return bool(self._batches)
-
     def batcher(self, statement: Statement) -> Batcher | None:
         """Return what asks a statement together with others of the same moment, if anything."""
         return self._batches.get(statement.sql)
