@@ -62,7 +62,7 @@ async def test_a_line_has_the_tool_and_how_it_ended_and_nothing_of_what_was_said
     token = own_app.state.better_auth.tokens.issue("user_1")
     assistant = Assistant(own_client, {"Authorization": f"Bearer {token}"})
     await assistant.result("tools/list")
-    with access_log() as written:
+    async with access_log() as written:
         await assistant.call("add_task", title="secret plan", description="in detail")
         await assistant.refused("list_tasks", query="secret plan", limit=0)
         await assistant.ask("tools/call", name="secret_plan")

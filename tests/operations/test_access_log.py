@@ -1,10 +1,11 @@
 """The access log: who did what, to be found again, without saying who or any secret."""
 
+import asyncio
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, redirect_stdout
 from io import StringIO
 from typing import Any
 
@@ -29,12 +30,14 @@ async def own_app(database_url: str) -> AsyncIterator[FastAPI]:
         yield app
 
 
-@contextmanager
-def access_log() -> Iterator[list[dict[str, Any]]]:
+@asynccontextmanager
+async def access_log() -> AsyncIterator[list[dict[str, Any]]]:
     """The lines that are written inside, there once it is over."""
     lines: list[dict[str, Any]] = []
+    await asyncio.sleep(0)  # they are written in the next turn of the loop
     with redirect_stdout(StringIO()) as written:
         yield lines
+        await asyncio.sleep(0)
     lines += [json.loads(line) for line in written.getvalue().splitlines()]
 
 
@@ -49,7 +52,7 @@ async def test_a_line_has_the_request_id_and_a_keyed_hash_of_the_user(
     own_app: FastAPI, own_client: httpx.AsyncClient
 ) -> None:
     token = own_app.state.better_auth.tokens.issue("user_1")
-    with access_log() as written:
+    async with access_log() as written:
         for path in ("/api/tasks", "/api/tasks/x", "/api/tasks"):  # past the fast path, too
             answer = await own_client.get(path, headers={"Authorization": f"Bearer {token}"})
     secret = own_app.state.better_auth.options.secret
@@ -63,7 +66,7 @@ async def test_a_session_names_its_user_alike(
     own_app: FastAPI, own_client: httpx.AsyncClient
 ) -> None:
     body = {"name": "N", "email": new_email(), "password": PASSWORD}
-    with access_log() as written:
+    async with access_log() as written:
         signed_up = await own_client.post("/api/auth/sign-up/email", json=body)
         await own_client.get("/api/auth/get-session")
     user_id = signed_up.json()["user"]["id"]
@@ -83,7 +86,7 @@ def test_a_user_who_was_forgotten_meanwhile_is_named_as_before() -> None:
 
 
 async def test_a_stranger_has_no_name(own_client: httpx.AsyncClient) -> None:
-    with access_log() as written:
+    async with access_log() as written:
         await own_client.get("/api/tasks")
         await own_client.get("/api/tasks", headers={"Authorization": "Bearer a.b.c"})
     assert ["user" in line for line in written] == [False, False]
@@ -99,7 +102,7 @@ def test_a_pseudonym_needs_the_secret() -> None:
 async def test_a_link_to_reset_a_password_is_logged_without_its_token(
     own_client: httpx.AsyncClient,
 ) -> None:
-    with access_log() as written:
+    async with access_log() as written:
         await own_client.get("/api/auth/reset-password/hunter2?callbackURL=/")
     assert [line["event"] for line in written] == ["GET /api/auth/reset-password/***"]
 
@@ -107,7 +110,7 @@ async def test_a_link_to_reset_a_password_is_logged_without_its_token(
 async def test_probes_of_health_make_no_lines_while_all_is_well(
     own_client: httpx.AsyncClient,
 ) -> None:
-    with access_log() as written:
+    async with access_log() as written:
         for path in (*LIVE_PATHS, READY_PATH):
             assert (await own_client.get(path)).status_code == 200
         await own_client.get("/health/nothing")

@@ -103,7 +103,8 @@ class DirectRequest:
         self, target: Target, line: RequestLine, head: Head, given: dict[str, Any], facts: Facts
     ) -> None:
         """Begin with what the head says, and the arguments that it makes."""
-        self.target, self.line, self.head = target, line, head
+        self.target, self.head = target, head
+        self.line: RequestLine | None = line
         self.given, self.facts = given, facts
         self.started = time.perf_counter()
 
@@ -115,7 +116,12 @@ class DirectRequest:
     @property
     def url(self) -> bytes:
         """Return the target, as uvicorn has it."""
-        return self.line[0][len(self.target.verb) + 1 : -len(_VERSION)]
+        line = b"" if self.line is None else self.line[0]
+        return line[len(self.target.verb) + 1 : -len(_VERSION)]
+
+    def forget(self) -> None:
+        """Keep no bytes of a request that is answered: its connection may be idle for long."""
+        self.line, self.body = None, b""
 
     def begun(self, outcome: Response | BaseException) -> Begun:
         """Return what the ordinary way needs to know to answer it."""
@@ -185,7 +191,8 @@ class DirectPath:
 
     def learn(self, data: bytes, request: DirectRequest) -> None:
         """Know the head of this request, which was the whole of a read, when it comes again."""
-        self._heads.learn(data, request.line, request.head, request.body)
+        if request.line is not None:
+            self._heads.learn(data, request.line, request.head, request.body)
 
     def prepare(self, method: bytes, url: bytes, headers: Sequence[Header]) -> DirectRequest | None:
         """Return the request that has this head, or None if it is not for here."""

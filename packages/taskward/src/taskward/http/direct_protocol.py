@@ -170,6 +170,7 @@ class DirectProtocol(HttpToolsProtocol):
             defaults = self.server_state.default_headers
             self.transport.write(direct.answer(request, response, defaults))
             request.response_started = request.response_complete = True
+            request.forget()
             if not request.keep_alive:
                 self.transport.close()
             self.on_response_complete()

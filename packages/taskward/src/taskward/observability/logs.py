@@ -199,6 +199,7 @@ class AccessLog:
         self._console = structlog.get_logger("taskward.access") if style == "console" else None
         self._pseudonym = pseudonym
         self._trace_id = trace_id
+        self._lines: list[str] = []
         self._flush_planned = False
         self._second, self._second_text = 0, ""
 
@@ -219,10 +220,18 @@ class AccessLog:
             more += "".join([f',"{name}":"{value}"' for name, value in added.items()])
         # What says the same by formatting numbers and dates takes several times as long.
         milliseconds = _TENTHS[tenths] if tenths < 1000 else f"{tenths / 10:.1f}"
-        sys.stdout.write(
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._lines.append(
             f'{{"event":{_event(scope["method"], path)},"status":{status}'
-            f',"milliseconds":{milliseconds},"request_id":"{request_id}"{more}{self._moment()}'
+            f',"milliseconds":{milliseconds},"request_id":"{request_id}"{more}'
         )
+
+    def _write(self) -> None:
+        """Write the lines of one turn of the loop, which have their end in common."""
+        end = self._moment()
+        lines, self._lines = self._lines, []
+        sys.stdout.write(end.join([*lines, ""]))
         if not self._flush_planned:
             self._flush_planned = True
             asyncio.get_running_loop().call_later(_FLUSH_AFTER, self._flush)
