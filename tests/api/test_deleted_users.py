@@ -64,7 +64,8 @@ async def site(create_migrated_database: CreateDatabase) -> AsyncIterator[Site]:
 
 async def is_idle(app: FastAPI) -> bool:
     """Whether the looks of the start are over."""
-    return not app.state.database.on_created.__self__._wanted.is_set()
+    database = app.state.database
+    return not (database.on_created.__self__._wanted.is_set() or database.usage().in_use)
 
 
 @asynccontextmanager
