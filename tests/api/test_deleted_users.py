@@ -64,7 +64,8 @@ async def site(create_migrated_database: CreateDatabase) -> AsyncIterator[Site]:
 
 async def is_idle(app: FastAPI) -> bool:
     """Whether the looks of the start are over."""
-    return not app.state.database.on_created.__self__._wanted.is_set()
+    database = app.state.database
+    return not (database.on_created.__self__._wanted.is_set() or database.usage().in_use)
 
 
 @asynccontextmanager
@@ -242,13 +243,14 @@ async def database(create_migrated_database: CreateDatabase) -> AsyncIterator[Da
 
 
 class Counted(Database):
-    """Counts how often it is asked who is gone."""
+    """Counts how often it has answered who is gone: a look that is given up begins anew."""
 
     asked = 0
 
     async def fetch(self, query: str, /, *args: Any) -> Any:
+        rows = await super().fetch(query, *args)
         self.asked += query == FIND_MARKED.sql
-        return await super().fetch(query, *args)
+        return rows
 
 
 async def add_task(database: Database, user_id: str) -> None:

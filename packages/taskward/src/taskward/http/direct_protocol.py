@@ -19,6 +19,7 @@ or, if a read ends before that, at once in favour of the ordinary way.
 import asyncio
 from asyncio import BaseTransport, TimerHandle
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
@@ -140,6 +141,7 @@ class DirectProtocol(HttpToolsProtocol):
             self.tasks.add(request)  # type: ignore[arg-type]
         else:
             request.task = self.loop.create_task(self._respond(direct, request))
+            request.task.add_done_callback(partial(self._on_responded, direct, request))
             self.tasks.add(request.task)
 
     def finish(self, request: DirectRequest, outcome: Response | BaseException) -> None:
@@ -157,13 +159,20 @@ class DirectProtocol(HttpToolsProtocol):
             outcome: Response | BaseException = await direct.respond(request)
         except BaseException as error:  # noqa: BLE001 - it is answered, or raised, by the app
             outcome = error
-        try:
-            if isinstance(outcome, Response) and is_small(outcome):
-                self._write(direct, request, outcome)
-            else:  # before anybody else has a turn: what is large is counted at once
-                await self._take_over(request, outcome).run_asgi(self.app)
-        finally:
-            self.tasks.discard(request.task)
+        if isinstance(outcome, Response) and is_small(outcome):
+            self._write(direct, request, outcome)
+        else:  # before anybody else has a turn: what is large is counted at once
+            await self._take_over(request, outcome).run_asgi(self.app)
+
+    def _on_responded(
+        self, direct: DirectPath, request: DirectRequest, task: asyncio.Task[None]
+    ) -> None:
+        """Forget the task. One cancelled before its first step never ran, and answered nobody."""
+        self.tasks.discard(task)
+        if task.cancelled():
+            request.id = direct.edge.new_id(request.head.named)
+            cut_off = asyncio.CancelledError()
+            self._start_asgi_task(self._take_over(request, cut_off), self.app)
 
     def _write(self, direct: DirectPath, request: DirectRequest, response: Response) -> None:
         if not request.disconnected:
