@@ -1,15 +1,16 @@
 """`Departures`: when batches are sent.
 
-What is asked within one turn of the event loop leaves in the next. While statements are under way,
-what comes meanwhile waits for them, and shares the next one: batches grow with the load. Nobody
-waits longer than a few milliseconds, and where nothing is under way nobody waits.
+What is asked within one turn of the event loop leaves in the next. While two statements are under
+way, what comes meanwhile waits for one of them, and shares the next: batches grow with the load.
+Nobody waits longer than a few milliseconds, and where nothing is under way nobody waits.
 """
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, Protocol, TypeAlias
 
-_MAX_UNDER_WAY = 1
+_MAX_UNDER_WAY = 2
+"""One is made by PostgreSQL while another is asked for or answered here."""
 _MAX_WAIT = 0.005
 """Seconds: what is under way may wait for a lock, or for a server that is gone."""
 
