@@ -4,11 +4,9 @@ The collector is a real one over HTTP; that without the variables nothing is loa
 the metrics, in a process of its own.
 """
 
-import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, redirect_stdout
-from io import StringIO
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -16,6 +14,7 @@ import pytest
 from taskward.app import create_app
 from taskward.observability.tracing import tracing_from
 from tests.conftest import BASE_URL, settings_for
+from tests.operations.test_access_log import access_log
 from tests.support.collector import Collector, attributes, collecting
 from tests.support.servers import HOST, free_port
 
@@ -89,10 +88,9 @@ async def test_a_statement_that_fails_is_an_error(database_url: str, collector: 
 
 
 async def test_the_log_names_the_trace(database_url: str, collector: Collector) -> None:
-    async with served(database_url) as client:
-        with redirect_stdout(StringIO()) as written:
-            await client.get("/api/tasks", headers=CALLER)
-    assert json.loads(written.getvalue())["trace_id"] == TRACE_ID
+    async with served(database_url) as client, access_log() as written:
+        await client.get("/api/tasks", headers=CALLER)
+    assert [line["trace_id"] for line in written] == [TRACE_ID]
 
 
 async def test_the_sender_is_taskward_unless_the_variables_say_otherwise(
