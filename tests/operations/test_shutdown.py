@@ -117,13 +117,13 @@ async def test_what_is_under_way_is_answered_and_nothing_new_is_taken(url: Datab
 @pytest.mark.long
 @pytest.mark.skipif("DATABASE_URL" in os.environ, reason="only a server of our own can be stopped")
 async def test_a_statement_that_hangs_for_ever_does_not_hold_up_the_end(url: DatabaseURL) -> None:
-    paths = ("/api/tasks", "/api/tasks/1")
     async with (
         running(url, workers=2, drain_timeout=SHORT) as (server, client),
         locked_tasks(url) as holder,
     ):
-        hanging = [asyncio.create_task(client.get(path)) for path in paths]
-        back_ends = await waiting_back_ends(holder, len(paths))
+        asked = client.get("/api/tasks"), client.post("/api/tasks", json={"title": "t"})
+        hanging = [asyncio.create_task(each) for each in asked]  # they share no statement
+        back_ends = await waiting_back_ends(holder, len(asked))
         for back_end in back_ends:
             os.kill(back_end, signal.SIGSTOP)  # it heeds no request to cancel either
         try:
