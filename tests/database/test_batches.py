@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from taskward.app import create_app
+from taskward.database import batch_scheduler
 from taskward.database import batcher as batches_module
-from taskward.database import departures
 from taskward.database.batcher import Batchable, Batcher
 from taskward.database.database import Database, DatabaseUnavailableError
 from taskward.database.url import DatabaseURL
@@ -172,26 +172,26 @@ async def test_calls_that_come_while_a_statement_is_under_way_share_the_next(
 
     batches = Batcher(GET, ask)
     asked = []
-    for _ in range(departures._MAX_UNDER_WAY + 3):
+    for _ in range(batch_scheduler._MAX_UNDER_WAY + 3):
         asked.append(asyncio.create_task(batches.fetch((1, "nobody"))))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
     answered.set()
     await at_once(*asked)
-    assert watched.asked == [GET.one.sql] * departures._MAX_UNDER_WAY + [GET.many.sql]
+    assert watched.asked == [GET.one.sql] * batch_scheduler._MAX_UNDER_WAY + [GET.many.sql]
 
 
 async def test_nobody_waits_long_for_a_statement_that_hangs(plain: Database) -> None:
     watched, never = Watched(plain), asyncio.Event()
 
     async def ask(sql: str, /, *arguments: Any) -> Sequence[Record]:
-        if len(watched.asked) < departures._MAX_UNDER_WAY:
+        if len(watched.asked) < batch_scheduler._MAX_UNDER_WAY:
             watched.asked.append(sql)
             await never.wait()
         return await watched.ask(sql, *arguments)
 
     batches = Batcher(GET, ask)
-    for _ in range(departures._MAX_UNDER_WAY):
+    for _ in range(batch_scheduler._MAX_UNDER_WAY):
         hangs = asyncio.create_task(batches.fetch((1, "nobody")))
         await asyncio.sleep(0)
         await asyncio.sleep(0)

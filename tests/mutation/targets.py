@@ -118,8 +118,8 @@ TARGETS = {
         "packages/taskward/src/taskward/database/batch_pairs.py",
         ("tests/database/test_batch_pairs.py",),
     ),
-    "departures": Target(
-        "packages/taskward/src/taskward/database/departures.py",
+    "batch_scheduler": Target(
+        "packages/taskward/src/taskward/database/batch_scheduler.py",
         ("tests/database/test_batches.py", "tests/database/test_batch_pairs.py"),
     ),
     "batches": Target(

@@ -13,6 +13,7 @@ from typing import Any
 from asyncpg import PostgresError, Record
 
 from authward.storage.statements import Statement
+from taskward.database.batch_scheduler import Work
 from taskward.database.batcher import (
     Batchable,
     Batcher,
@@ -21,7 +22,6 @@ from taskward.database.batcher import (
     is_unsupported,
     reject_all,
 )
-from taskward.database.departures import Work
 
 PART = "part"
 """The column that says whose row it is: 0 is the first's, 1 the second's."""
@@ -73,8 +73,8 @@ class BatchPair:
         self._first, self._second, self._both = first, second, both
         self._execute = execute
         self._is_supported = True
-        first.departures.carry(self)
-        second.departures = first.departures
+        first.scheduler.flush_instead(self)
+        second.scheduler = first.scheduler
 
     def take(self) -> Work | None:
         """Return what sends the calls that wait, if there are any."""
@@ -84,7 +84,7 @@ class BatchPair:
         if not first:
             return self._second.send(second)
         if len(second) > _MANY:
-            self._first.departures.start(self._first.send(first))
+            self._first.scheduler.start(self._first.send(first))
             return self._second.send(second)
         return self._send(first, second)
 

@@ -2,7 +2,7 @@
 
 Under load a small statement costs less for its rows than for itself: a message each way, the start
 of a plan, a commit. So the calls within one tick of the event loop share a statement. A single call
-is sent as it is. `departures.py` says when a batch leaves, `batch_pairs.py` with which other.
+is sent as it is. `batch_scheduler.py` says when a batch leaves, `batch_pairs.py` with which other.
 
 A caller is told by a call: a future for a coroutine that waits, or what else wants its row at once.
 It sees no difference. Each gets the row at its own position, never one of another user. If
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 from asyncpg import FeatureNotSupportedError, PostgresError, Record, SyntaxOrAccessError
 
 from authward.storage.statements import Statement
-from taskward.database.departures import Departures, Work
+from taskward.database.batch_scheduler import BatchScheduler, Work
 
 Execute: TypeAlias = Callable[..., Awaitable[Sequence[Record]]]
 """Runs SQL with arguments and returns the rows."""
@@ -106,7 +106,7 @@ class Batcher:
         self._execute = execute
         self._open: list[Caller] = []
         self._is_supported = True
-        self.departures = Departures(self)
+        self.scheduler = BatchScheduler(self)
 
     async def fetch(self, arguments: tuple[Any, ...]) -> Sequence[Record]:
         """Return the row for these arguments, or no row.
@@ -128,9 +128,9 @@ class Batcher:
         calls = self._open
         calls.append(caller)
         if len(calls) == 1:
-            self.departures.plan()
+            self.scheduler.schedule()
         elif len(calls) >= _SIZE_LIMIT:
-            self.departures.leave()
+            self.scheduler.flush()
 
     def take(self) -> Work | None:
         """Return what sends the calls that wait, if there are any."""
@@ -190,7 +190,7 @@ class Batcher:
 
     def _start_single(self, batch: Sequence[Caller]) -> None:
         for caller in batch:
-            self.departures.start(self._send_single(caller))
+            self.scheduler.start(self._send_single(caller))
 
     def _resolve_without_row(self, callers: Sequence[Caller]) -> None:
         if not self._complete:

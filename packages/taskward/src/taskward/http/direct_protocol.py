@@ -28,6 +28,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from taskward.http.cycle import JoinedCycle
 from taskward.http.direct import DIRECT, DirectPath, DirectRequest, is_small
 from taskward.http.edge import BEGUN, Begun
 
@@ -232,8 +233,8 @@ class DirectProtocol(HttpToolsProtocol):
             "query_string": query,
         }
 
-    def _make_cycle(self, scope: dict[str, Any], *, keep_alive: bool) -> RequestResponseCycle:
-        return RequestResponseCycle(
+    def _make_cycle(self, scope: dict[str, Any], *, keep_alive: bool) -> JoinedCycle:
+        return JoinedCycle(
             scope=scope,  # type: ignore[arg-type]
             transport=self.transport,
             flow=self.flow,

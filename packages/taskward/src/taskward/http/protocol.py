@@ -7,8 +7,8 @@ one piece, as nearly all do, costs a few comparisons here and no timer.
 """
 
 import os
-from asyncio import BaseTransport, Event, TimerHandle
-from typing import Any, NoReturn
+from asyncio import BaseTransport, TimerHandle
+from typing import NoReturn
 
 import orjson
 import structlog
@@ -16,7 +16,6 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from taskward.http import head as http_head
-from taskward.http.cycle import JoinedCycle
 from taskward.http.direct_protocol import Cycle, DirectProtocol
 
 MAX_HEAD_BYTES = 32_768
@@ -150,21 +149,6 @@ class BoundedHttpProtocol(DirectProtocol):
         """Refuse what the parser does not take."""
         status, detail = self._refusal or (400, "Invalid HTTP request")
         self._refuse(status, detail)
-
-    def _make_cycle(self, scope: dict[str, Any], *, keep_alive: bool) -> JoinedCycle:
-        return JoinedCycle(
-            scope=scope,  # type: ignore[arg-type]
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=Event(),
-            expect_100_continue=self.expect_100_continue,
-            keep_alive=keep_alive,
-            on_response=self.on_response_complete,
-        )
 
     # Bounds
 

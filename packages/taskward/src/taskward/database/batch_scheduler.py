@@ -1,4 +1,4 @@
-"""`Departures`: when batches are sent.
+"""`BatchScheduler`: when batches are sent.
 
 What is asked within one turn of the event loop leaves in the next. While two statements are under
 way, what comes meanwhile waits for one of them, and shares the next: batches grow with the load.
@@ -17,48 +17,48 @@ _MAX_WAIT = 0.005
 Work: TypeAlias = Coroutine[Any, Any, None]
 
 
-class Traveller(Protocol):
+class PendingCalls(Protocol):
     """Has calls that wait to be sent."""
 
     def take(self) -> Work | None:
         """Return what sends the calls that wait, if there are any."""
 
 
-class Departures:
+class BatchScheduler:
     """What leaves at the same times: a batcher, or two that share their statements."""
 
-    def __init__(self, traveller: Traveller) -> None:
-        """Send what `traveller` has."""
-        self._traveller = traveller
+    def __init__(self, pending: PendingCalls) -> None:
+        """Send what `pending` has."""
+        self._pending = pending
         self._number = 0
-        self._is_planned = False
+        self._is_scheduled = False
         self._under_way = 0
         self._waiting: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def carry(self, traveller: Traveller) -> None:
-        """Send what `traveller` has instead."""
-        self._traveller = traveller
+    def flush_instead(self, pending: PendingCalls) -> None:
+        """Send what `pending` has instead."""
+        self._pending = pending
 
-    def plan(self) -> None:
+    def schedule(self) -> None:
         """Leave in the next turn of the loop, or when what is under way is back."""
-        if self._is_planned:
+        if self._is_scheduled:
             return
-        self._is_planned = True
+        self._is_scheduled = True
         loop = asyncio.get_running_loop()
         if self._under_way < _MAX_UNDER_WAY:
-            loop.call_soon(self._leave_if, self._number)
+            loop.call_soon(self._flush_if, self._number)
         else:
-            self._waiting = loop.call_later(_MAX_WAIT, self._leave_if, self._number)
+            self._waiting = loop.call_later(_MAX_WAIT, self._flush_if, self._number)
 
-    def leave(self) -> None:
+    def flush(self) -> None:
         """Send what is there now."""
-        self._is_planned = False
+        self._is_scheduled = False
         self._number += 1
         if self._waiting is not None:
             self._waiting.cancel()
             self._waiting = None
-        work = self._traveller.take()
+        work = self._pending.take()
         if work is not None:
             self._under_way += 1
             self.start(self._send(work))
@@ -69,9 +69,9 @@ class Departures:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _leave_if(self, number: int) -> None:
+    def _flush_if(self, number: int) -> None:
         if number == self._number:
-            self.leave()
+            self.flush()
 
     async def _send(self, work: Work) -> None:
         try:
@@ -79,4 +79,4 @@ class Departures:
         finally:
             self._under_way -= 1
             if self._waiting is not None:
-                self.leave()
+                self.flush()
