@@ -36,7 +36,8 @@ OWNER = re.compile(r"\buser_id = (?:\(SELECT )?\$\d+")
 
 
 OF_EACH_WHO_ASKS = re.compile(
-    r"unnest\([^()]+\) WITH ORDINALITY AS asked\([^()]*\buser_id\b[^()]*\)"
+    r"unnest\((?:CAST\(\$\d+::\w+ AS \w+\[\]\)(?:, )?)+\) WITH ORDINALITY "
+    r"AS asked\([^()]*\buser_id\b[^()]*\)"
 )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from asyncpg import Record
 from sqlalchemy import (
-    ARRAY,
     Column,
     DateTime,
     Identity,
@@ -24,6 +23,7 @@ from sqlalchemy import (
     table,
 )
 
+from authward.storage.arrays import array_parameter
 from authward.storage.statements import Statement
 from taskward.database.batcher import Batchable, Batcher, UnmatchedRowsError
 from taskward.database.database import Database
@@ -64,8 +64,8 @@ _DATED_COLUMNS = (
 )
 _DATES = (
     func.unnest(
-        bindparam("user_id", type_=ARRAY(Text)),
-        bindparam("due_at", type_=ARRAY(DateTime(timezone=True))),
+        array_parameter("user_id", Text()),
+        array_parameter("due_at", DateTime(timezone=True)),
     )
     .table_valued("user_id", "due_at", with_ordinality="place")
     .render_derived("asked")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from authward.context import schema_of
 from authward.options import BetterAuthOptions
 from authward.schema.user_tables import UserTables
+from authward.storage.arrays import array_text
 from authward.storage.session_lookup import find_one
 from authward.storage.sessions import Sessions
 from taskward.app import create_app
@@ -99,7 +100,7 @@ async def test_many_sessions_are_each_found_by_the_index(plain: Database) -> Non
     async with plain.acquire() as connection:
         await connection.execute("ANALYZE")
         explained = f"EXPLAIN (FORMAT TEXT) {lookup.many.sql}"
-        plan: list[Any] = await connection.fetch(explained, ["token_1"] * 20)
+        plan: list[Any] = await connection.fetch(explained, array_text(["token_1"] * 20))
     text = "\n".join(row[0] for row in plan)
     assert "Seq Scan" not in text, text
     assert "session_token_key" in text, text

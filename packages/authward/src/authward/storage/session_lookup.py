@@ -5,9 +5,10 @@ An application whose pool sends statements of one moment together may hand it bo
 
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Text, bindparam, func, literal_column, select, true
+from sqlalchemy import Select, Text, bindparam, func, literal_column, select, true
 
 from authward.schema.user_tables import UserTables
+from authward.storage.arrays import array_parameter
 from authward.storage.statements import Statement
 
 OWNER = "token"
@@ -20,8 +21,8 @@ def find_one(tables: UserTables) -> Statement:
 
 
 def find_each(tables: UserTables) -> Statement:
-    """Return one for an array of tokens: a row for each in their order, of NULLs for no session."""
-    rows = func.unnest(bindparam(OWNER, type_=ARRAY(Text())))
+    """Return one for an `array_text` of tokens: a row for each in their order, or of NULLs."""
+    rows = func.unnest(array_parameter(OWNER, Text()))
     asked = rows.table_valued(OWNER, with_ordinality="place").render_derived("asked")
     # There is no more than one, but so PostgreSQL goes by the token.
     found = _of(tables, asked.c.token).limit(literal_column("1")).correlate(asked).lateral("found")

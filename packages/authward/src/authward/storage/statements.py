@@ -13,7 +13,9 @@ from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
 from authward.ids import generate_id
 from authward.schema.style import IdType
+from authward.storage.arrays import ArrayText
 
+_ARRAYS = (ARRAY, ArrayText)
 _DIALECT: Dialect = dialect.dialect()  # type: ignore[no-untyped-call]
 
 MAX_ROWS = literal_column("100", type_=Integer)
@@ -94,7 +96,9 @@ class Statement:
         self.sql = str(compiled)
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())  # type: ignore[attr-defined]
         binds = compiled.binds  # type: ignore[attr-defined]
-        self.arrays = frozenset(name for name in self.names if isinstance(binds[name].type, ARRAY))
+        self.arrays = frozenset(
+            name for name in self.names if isinstance(binds[name].type, _ARRAYS)
+        )
         self.columns: tuple[str, ...] = tuple(getattr(expression, "exported_columns", {}).keys())
         self.is_ordered = bool(getattr(expression, "_order_by_clauses", ()))
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from asyncpg import FeatureNotSupportedError, PostgresError, Record, SyntaxOrAccessError
 
+from authward.storage.arrays import array_text
 from authward.storage.statements import Statement
 from taskward.database.batch_scheduler import BatchScheduler, Work
 
@@ -35,8 +36,8 @@ class Batchable:
 
     Args:
         one: the statement for one call.
-        many: has the same parameters as arrays with one element for each call, and the same
-            columns; returns one row for each call, in their order, with NULLs for no row.
+        many: has the same parameters, each an `array_parameter` with one element for each call,
+            and the same columns; returns a row for each call, in their order, with NULLs for none.
         complete: `many` finds each row that `one` finds; otherwise calls without a row are repeated
             on their own.
         owner: the parameter that is also a column; call and row must agree in it.
@@ -158,9 +159,9 @@ class Batcher:
         else:
             self.distribute(rows, batch)
 
-    def arrays(self, batch: Sequence[Caller]) -> dict[str, list[Any]]:
+    def arrays(self, batch: Sequence[Caller]) -> dict[str, str]:
         """Return the parameters of the statement for many."""
-        arrays = map(list, zip(*[caller.arguments for caller in batch], strict=True))
+        arrays = map(array_text, zip(*[caller.arguments for caller in batch], strict=True))
         return dict(zip(self._one.names, arrays, strict=True))
 
     def distribute(self, rows: Sequence[Record], batch: Sequence[Caller]) -> None:

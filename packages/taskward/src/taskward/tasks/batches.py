@@ -7,14 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     ColumnElement,
     Integer,
     Select,
     Text,
-    bindparam,
     cast,
     false,
     func,
@@ -30,6 +28,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 from sqlmodel import col
 
+from authward.storage.arrays import array_parameter
 from authward.storage.statements import Statement
 from taskward.database.batch_pairs import PART, Together, name_in_second
 from taskward.database.batcher import Batchable
@@ -69,7 +68,7 @@ Rename = Callable[[str], str]
 
 def _asked(rename: Rename, **parameters: TypeEngine[Any]) -> TableValuedAlias:
     """One row for each who asks, of parameters that are arrays, with their place among them."""
-    arrays = [bindparam(rename(name), type_=ARRAY(kind)) for name, kind in parameters.items()]
+    arrays = [array_parameter(rename(name), kind) for name, kind in parameters.items()]
     rows = func.unnest(*arrays).table_valued(*parameters, with_ordinality=_PLACE)
     return rows.render_derived("asked")
 
