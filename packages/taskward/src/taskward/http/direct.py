@@ -11,8 +11,9 @@ are those of `Edge`; endpoints, their arguments and their responses are those of
 import time
 from asyncio import AbstractEventLoop, CancelledError, Task
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from asyncpg import Record
 from starlette.responses import Response
@@ -65,7 +66,8 @@ class Finish(Protocol):
         """Answer."""
 
 
-class Target(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Target:
     """What follows from method and target of a request, but for the task's id."""
 
     operation: Operation

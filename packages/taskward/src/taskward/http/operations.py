@@ -7,8 +7,9 @@ anything has happened, and FastAPI finds and words the error.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, TypeAlias
 from urllib.parse import parse_qsl
 
 from asyncpg import Record
@@ -39,7 +40,8 @@ class NotHandled(Exception):  # noqa: N818
     """Not for the hot paths."""
 
 
-class Halves(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Halves:
     """An endpoint that asks one batchable statement, cut in two where it would wait."""
 
     statement: Statement
@@ -56,7 +58,8 @@ Batched: TypeAlias = Mapping[Endpoint, Callable[[Mapping[str, Any]], Halves | No
 """Endpoints that can be cut in two, unless a header asks for more: how, for what the query says."""
 
 
-class Operation(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Operation:
     """An endpoint and what it is called with: pairs of a parameter's name and what makes it."""
 
     route: APIRoute
