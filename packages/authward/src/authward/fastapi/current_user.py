@@ -1,5 +1,6 @@
 """`CurrentUser`: the dependency that tells an endpoint whose request it is."""
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Annotated
 
@@ -13,6 +14,8 @@ from authward.errors import APIError
 from authward.security.jwt import ExpiredTokenError, InvalidTokenError, TokenSigner, UnknownKeyError
 
 _SPACES = " \t"
+_HEADERS_KEPT = 2_048
+_MAX_KEPT_BYTES = 1_024
 _KEY_USER = "authward.user_of_key"
 
 
@@ -40,12 +43,23 @@ CurrentUser = Annotated[str, Depends(jwt_bearer)]
 
 def known_user(tokens: TokenSigner, authorization: bytes | None) -> str | None:
     """Return the user of a plain, valid `Authorization` header; None is for `authenticate`."""
-    if authorization is None or authorization[:7].lower() != b"bearer ":
+    if authorization is None:
         return None
+    is_short = len(authorization) <= _MAX_KEPT_BYTES
+    token = _known_token(authorization) if is_short else _bearer_token(authorization)
     try:
-        return tokens.verify(authorization[7:].decode("latin-1"))
+        return None if token is None else tokens.verify(token)
     except InvalidTokenError:
         return None
+
+
+def _bearer_token(authorization: bytes) -> str | None:
+    is_bearer = authorization[:7].lower() == b"bearer "
+    return authorization[7:].decode("latin-1") if is_bearer else None
+
+
+_known_token = lru_cache(_HEADERS_KEPT)(_bearer_token)
+"""Returns the same object for the same header, so that it is decoded and hashed only once."""
 
 
 async def authenticate(connection: HTTPConnection) -> str:

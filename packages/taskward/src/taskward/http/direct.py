@@ -78,6 +78,10 @@ class Target:
     halves: Halves | None
     pick: Callable[[dict[str, Any]], tuple[Any, ...]]
     """Returns the arguments of the statement of `halves`."""
+    number: str | None
+    """The argument that is the number in the path."""
+    is_plain: bool
+    """Whether the path has no argument but that."""
 
 
 class DirectRequest:
@@ -87,27 +91,27 @@ class DirectRequest:
     """
 
     message_event = _NoEvent()
-    body = b""
-    keep_alive = True
-    disconnected = more_body = response_complete = response_started = False
-    takes_body = False
-    batcher: Batcher | None = None
-    """Of the statement that the first half of its operation asks."""
+    more_body = False
+    batcher: Batcher | None
+    """Of the statement that the first half of its operation asks, if it is cut in halves."""
     task: "Task[None]"
     arguments: tuple[Any, ...]
     """Those of the statement."""
     connection: Finish
     direct: "DirectPath"
     id: str
-    _is_over = False
+    given: dict[str, Any]
+    """What the endpoint is called with."""
 
-    def __init__(
-        self, target: Target, line: RequestLine, head: Head, given: dict[str, Any], facts: Facts
-    ) -> None:
-        """Begin with what the head says, and the arguments that it makes."""
+    def __init__(self, target: Target, line: RequestLine, head: Head, facts: Facts) -> None:
+        """Begin with what the head says."""
         self.target, self.head = target, head
         self.line: RequestLine | None = line
-        self.given, self.facts = given, facts
+        self.facts = facts
+        self.body = b""
+        self.takes_body = self._is_over = False
+        self.keep_alive = True
+        self.disconnected = self.response_complete = self.response_started = False
         self.started = time.perf_counter()
 
     @property
@@ -220,37 +224,44 @@ class DirectPath:
         if target is None or head.length > MAX_BODY_BYTES:
             return None
         try:
-            return self._request(target, line, head, "" if number is None else number.decode())
+            return self._request(target, line, head, number or b"")
         except NotHandled:
             return None
 
     def _request(
-        self, target: Target, line: RequestLine, head: Head, task_id: str
+        self, target: Target, line: RequestLine, head: Head, number: bytes
     ) -> DirectRequest:
-        operation, services, headers = target.operation, self._services, head.by_name
-        user_id = operation.authenticate(services, headers)
+        operation, headers = target.operation, head.by_name
+        user_id = operation.authenticate(self._services, headers)
         if user_id is NotImplemented:
             raise NotHandled
-        batcher = None
-        if target.halves is not None and operation.header_names.isdisjoint(headers):
-            batcher = services.database.batcher(target.halves.statement)
-        if batcher is not None:
-            given = path_arguments(operation, user_id, task_id)
-        else:
-            given = arguments(operation, services, user_id, task_id, headers)
-            given |= query_arguments(operation, target.query)
-        path = line[0][target.path].decode("ascii")
         facts = {
             "method": target.verb,
-            "path": path,
+            "path": line[0][target.path].decode("ascii"),
             "route": operation.route,
             "user_id": user_id,
         }
-        request = DirectRequest(target, line, head, given, facts)
+        request = DirectRequest(target, line, head, facts)
+        batcher = None
+        if target.halves is not None and operation.header_names.isdisjoint(headers):
+            batcher = self._services.database.batcher(target.halves.statement)
         request.batcher = batcher
+        if batcher is None or not target.is_plain:
+            request.given = self._arguments(request, number.decode())
+        else:
+            request.given = given = {operation.user: user_id}
+            if target.number is not None:
+                given[target.number] = int(number)
         if operation.body is not None:
             request.takes_body = takes_body(operation, headers)
         return request
+
+    def _arguments(self, request: DirectRequest, task_id: str) -> dict[str, Any]:
+        operation, user_id = request.target.operation, request.facts["user_id"]
+        if request.batcher is not None:
+            return path_arguments(operation, user_id, task_id)
+        given = arguments(operation, self._services, user_id, task_id, request.head.by_name)
+        return given | query_arguments(operation, request.target.query)
 
     def _learn_target(self, key: tuple[bytes | None, ...], line: RequestLine) -> Target | None:
         if len(self._targets) >= _MAX_TARGETS:
@@ -270,7 +281,9 @@ class DirectPath:
             return None
         halves = operation.halves(query_arguments(operation, query))
         place = slice(len(verb) + 1, -len(_VERSION) - len(url) + len(path))
-        return Target(operation, verb, query, place, halves, _picker(halves))
+        number = operation.number if task_id else None
+        is_plain = number is not None or not operation.path
+        return Target(operation, verb, query, place, halves, _picker(halves), number, is_plain)
 
     def accepts_body(self, request: DirectRequest) -> bool:
         """Whether the body, which is here as a whole, is valid; then it is one of the arguments."""

@@ -71,6 +71,8 @@ class Operation:
     dependencies: tuple[tuple[str, Provider], ...]
     """All others."""
     path: tuple[tuple[str, Validate], ...]
+    number: str | None
+    """The parameter of `path`, if it is the only one and reads digits as `int` does."""
     query: tuple[tuple[str, str, Validate], ...]
     headers: tuple[tuple[str, bytes, Validate], ...]
     header_names: frozenset[bytes]
@@ -119,13 +121,15 @@ def _compile(
     ]
     [(user, bearer)] = users
     headers = [(f.name, f.alias.lower().encode(), _validator(f)) for f in dependant.header_params]
+    path = tuple((f.name, _validator(f)) for f in dependant.path_params)
     return Operation(
         route,
         route.endpoint,
         user,
         providers[bearer],
         tuple((name, providers[call]) for name, call in calls if call and call is not bearer),
-        tuple((f.name, _validator(f)) for f in dependant.path_params),
+        path,
+        path[0][0] if len(path) == 1 and _reads_digits(path[0][1]) else None,
         tuple((f.name, f.alias, _validator(f)) for f in dependant.query_params),
         tuple(headers),
         frozenset(alias for _, alias, _ in headers),
@@ -144,6 +148,13 @@ def _validator(field: Any) -> Validate:
     for constraint in field.field_info.metadata:
         kind = Annotated[kind, constraint]
     return TypeAdapter[Any](kind).validator.validate_python
+
+
+def _reads_digits(validate: Validate) -> bool:
+    try:
+        return all(validate(digits) == int(digits) for digits in ("0", "1", "007", "9" * 18))
+    except ValidationError:
+        return False
 
 
 def find(operations: Operations, method: str, path: str) -> tuple[Operation | None, str]:
