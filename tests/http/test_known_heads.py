@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import pytest
@@ -130,27 +130,47 @@ def test_a_line_that_is_not_plain_is_none_of_ours(url: bytes) -> None:
     assert parse_line(b"GET", url) is None
 
 
-def test_there_are_never_more_than_a_fixed_number_and_newcomers_find_a_place() -> None:
-    heads = KnownHeads()
-    each = [b"Host: %d\r\n\r\n" % number for number in range(2 * MAX_HEADS)]
-    for rest in each:
-        head = Head([(b"host", rest[6:-4])])
-        heads.learn(LINE + rest, GET_ONE, head, b"")
-    known = [rest for rest in each if heads.find(LINE + rest) is not None]
-    assert len(known) == MAX_HEADS
-    assert any(rest in known for rest in each[MAX_HEADS:])
+def rests(numbers: Iterable[int]) -> list[bytes]:
+    return [b"Host: %d\r\n\r\n" % number for number in numbers]
 
 
-def test_when_all_places_are_taken_one_newcomer_in_eight_gets_one() -> None:
-    """Else heads that never come again would take the places of those that do."""
-    heads = KnownHeads()
-    each = [b"Host: %d\r\n\r\n" % number for number in range(MAX_HEADS + 8)]
-    known = []
+def learn(heads: KnownHeads, each: Iterable[bytes]) -> None:
     for rest in each:
         heads.learn(LINE + rest, GET_ONE, Head([(b"host", rest[6:-4])]), b"")
-        known.append(heads.find(LINE + rest) is not None)
-    assert known == [True] * MAX_HEADS + [False] * 7 + [True]
-    assert [heads.find(LINE + rest) is not None for rest in each[:2]] == [False, True]
+
+
+def known_of(heads: KnownHeads, each: Iterable[bytes]) -> list[bytes]:
+    return [rest for rest in each if heads.find(LINE + rest) is not None]
+
+
+def test_there_are_never_more_than_a_fixed_number_and_who_comes_twice_finds_a_place() -> None:
+    heads, old, new = KnownHeads(), rests(range(MAX_HEADS)), rests(range(-MAX_HEADS, 0))
+    learn(heads, old)
+    assert known_of(heads, old) == old
+    learn(heads, new)
+    assert known_of(heads, [*new, *old]) == old
+    learn(heads, new)
+    assert known_of(heads, [*new, *old]) == new
+
+
+def test_heads_that_come_once_never_take_the_places_of_those_that_come_again() -> None:
+    heads, old = KnownHeads(), rests(range(MAX_HEADS))
+    learn(heads, old)
+    learn(heads, rests(range(MAX_HEADS, 5 * MAX_HEADS)))
+    assert known_of(heads, old) == old
+
+
+def test_a_newcomer_takes_the_place_of_the_oldest() -> None:
+    heads, old, [new] = KnownHeads(), rests(range(MAX_HEADS)), rests([-1])
+    learn(heads, [*old, new, new])
+    assert known_of(heads, [*old, new]) == [*old[1:], new]
+
+
+def test_of_newcomers_too_no_more_than_a_fixed_number_are_remembered() -> None:
+    heads, [first, *more] = KnownHeads(), rests(range(-MAX_HEADS, 1))
+    learn(heads, rests(range(MAX_HEADS)))
+    learn(heads, [first, *more, first])
+    assert known_of(heads, [first]) == []
 
 
 @pytest.mark.parametrize(("more", "is_known"), [(0, True), (1, False)])
@@ -166,18 +186,15 @@ def test_heads_hold_credentials_and_are_not_kept_for_ever() -> None:
     heads = KnownHeads(lambda: moment)
     old, new = (b"Host: %b\r\n\r\n" % name for name in (b"old", b"new"))
 
-    def learn(rest: bytes) -> None:
-        heads.learn(LINE + rest, GET_ONE, Head([(b"host", rest[6:-4])]), b"")
-
     for passed in (KEPT_SECONDS / 2, KEPT_SECONDS):
         moment += passed
-        learn(old)
+        learn(heads, [old])
         assert heads.find(LINE + old) is not None
     moment += KEPT_SECONDS / 2
-    learn(new)
+    learn(heads, [new])
     assert heads.find(LINE + old) is not None
     moment += KEPT_SECONDS
-    learn(new)
+    learn(heads, [new])
     assert heads.find(LINE + old) is None
     assert heads.find(LINE + new) is not None
 

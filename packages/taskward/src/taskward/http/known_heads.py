@@ -25,9 +25,8 @@ MAX_HEADS = 2_048
 MAX_HEAD_BYTES = 1_024
 KEPT_SECONDS = 900.0
 """About as long as an access token lives: longer, a head is only a secret that lies around."""
-_ADMITTED = 8
-"""One in so many takes the place of another when all places are taken: if there are more clients
-than places, learning heads that are gone before they are found would cost more than it saves."""
+_MAX_NEWCOMERS = MAX_HEADS
+"""How many heads that found no place are remembered, by their hashes."""
 
 MAX_QUERY_BYTES = 512
 
@@ -80,7 +79,7 @@ class KnownHeads:
         self._clock = clock
         self._since = clock()
         self._heads: dict[bytes, Head] = {}
-        self._missed = 0
+        self._newcomers: set[int] = set()
 
     def find(self, data: bytes) -> tuple[RequestLine, Head, bytes] | None:
         """Return line, head and body of the request that `data` is, if its head is known."""
@@ -104,17 +103,28 @@ class KnownHeads:
             body: here as a whole.
         """
         self._forget_old()
-        if len(self._heads) >= MAX_HEADS:
-            self._missed += 1
-            if self._missed % _ADMITTED:
-                return
         begin, end = len(line[0]), data.find(_END) + 4
         rest = data[begin:end]
+        if len(self._heads) >= MAX_HEADS and self._is_new(rest):
+            return
         is_same = data == line[0] + rest + body and len(body) == head.length
         if is_same and len(rest) <= MAX_HEAD_BYTES and rest.count(b"\n") == len(head.by_name) + 1:
             if len(self._heads) >= MAX_HEADS:
                 del self._heads[next(iter(self._heads))]
             self._heads[rest] = head
+
+    def _is_new(self, rest: bytes) -> bool:
+        """Whether it was not here a short while ago; only who comes again takes another's place.
+
+        If there are more clients than places, most heads would be gone before they are found.
+        """
+        newcomers, name = self._newcomers, hash(rest)
+        if name in newcomers:
+            return False
+        if len(newcomers) >= _MAX_NEWCOMERS:
+            newcomers.clear()
+        newcomers.add(name)
+        return True
 
     def _forget_old(self) -> None:
         """Forget all, if it is time; who still comes is read once more."""
