@@ -20,7 +20,6 @@ from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from taskward.database.batcher import Batcher
-from taskward.http.backpressure import LARGE
 from taskward.http.edge import Begun, Edge, Facts, render, request_id_line
 from taskward.http.known_heads import Head, KnownHeads, RequestLine, parse_line
 from taskward.http.operations import (
@@ -125,10 +124,6 @@ class DirectRequest:
         line = b"" if self.line is None else self.line[0]
         return line[len(self.target.verb) + 1 : -len(_VERSION)]
 
-    def forget(self) -> None:
-        """Keep no bytes of a request that is answered: its connection may be idle for long."""
-        self.line, self.body = None, b""
-
     def begun(self, outcome: Response | BaseException) -> Begun:
         """Return what the ordinary way needs to know to answer it."""
         facts = self.facts
@@ -163,7 +158,10 @@ class DirectRequest:
         return True
 
     def _end(self, outcome: Response | BaseException) -> None:
+        halves = self.target.halves
         try:
+            if halves is not None and halves.over is not None:
+                halves.over(self.direct.services, self.facts["user_id"], outcome)
             self.connection.finish(self, outcome)
         except Exception as error:  # noqa: BLE001 - others of the batch wait for their rows
             message = {"message": "a request could not be answered", "exception": error}
@@ -177,7 +175,7 @@ class DirectPath:
         """Answer `operations` with `services`, which has what the application's state has."""
         self.edge = edge
         self._operations = operations
-        self._services = services
+        self.services = services
         self._heads = KnownHeads()
         self._targets: dict[tuple[bytes | None, ...], Target | None] = {}
         self._defaults: Sequence[Header] = ()
@@ -232,7 +230,7 @@ class DirectPath:
         self, target: Target, line: RequestLine, head: Head, number: bytes
     ) -> DirectRequest:
         operation, headers = target.operation, head.by_name
-        user_id = operation.authenticate(self._services, headers)
+        user_id = operation.authenticate(self.services, headers)
         if user_id is NotImplemented:
             raise NotHandled
         facts = {
@@ -244,7 +242,7 @@ class DirectPath:
         request = DirectRequest(target, line, head, facts)
         batcher = None
         if target.halves is not None and operation.header_names.isdisjoint(headers):
-            batcher = self._services.database.batcher(target.halves.statement)
+            batcher = self.services.database.batcher(target.halves.statement)
         request.batcher = batcher
         if batcher is None or not target.is_plain:
             request.given = self._arguments(request, number.decode())
@@ -260,7 +258,7 @@ class DirectPath:
         operation, user_id = request.target.operation, request.facts["user_id"]
         if request.batcher is not None:
             return path_arguments(operation, user_id, task_id)
-        given = arguments(operation, self._services, user_id, task_id, request.head.by_name)
+        given = arguments(operation, self.services, user_id, task_id, request.head.by_name)
         return given | query_arguments(operation, request.target.query)
 
     def _learn_target(self, key: tuple[bytes | None, ...], line: RequestLine) -> Target | None:
@@ -301,7 +299,7 @@ class DirectPath:
         if batcher is None or target.halves is None:
             return False
         begin = target.halves.begin
-        if begin is not None and not begin(self._services, request.facts["user_id"]):
+        if begin is not None and not begin(self.services, request.facts["user_id"]):
             self._add_arguments(request)
             return False
         if target.operation.body is not None:
@@ -316,14 +314,8 @@ class DirectPath:
         """Add those that only the whole endpoint needs."""
         operation = request.target.operation
         for name, provide in operation.dependencies:
-            request.given[name] = provide(self._services, request.head.by_name)
+            request.given[name] = provide(self.services, request.head.by_name)
         request.given |= query_arguments(operation, request.target.query)
-
-    def over(self, request: DirectRequest, outcome: Response | BaseException) -> None:
-        """Tell that the statement is over, if somebody wants to know."""
-        halves = request.target.halves
-        if halves is not None and halves.over is not None:
-            halves.over(self._services, request.facts["user_id"], outcome)
 
     async def respond(self, request: DirectRequest) -> Response:
         """Call the endpoint.
@@ -370,8 +362,3 @@ def _picker(halves: Halves | None) -> Callable[[dict[str, Any]], tuple[Any, ...]
     if len(names) > 1:
         return itemgetter(*names)
     return lambda values: tuple([values[name] for name in names])
-
-
-def is_small(response: Response) -> bool:
-    """Whether nobody needs to count or pace it."""
-    return len(response.body) <= LARGE

@@ -28,8 +28,9 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, service_unavailable
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from taskward.http.backpressure import LARGE
 from taskward.http.cycle import JoinedCycle
-from taskward.http.direct import DIRECT, DirectPath, DirectRequest, is_small
+from taskward.http.direct import DIRECT, DirectPath, DirectRequest
 from taskward.http.edge import BEGUN, Begun
 
 Cycle: TypeAlias = RequestResponseCycle | DirectRequest
@@ -83,7 +84,8 @@ class DirectProtocol(HttpToolsProtocol):
     def _begin(self, version: str, *, is_plain: bool) -> None:
         """Begin a request whose head is here, or wait for its last byte."""
         keep_alive = self._stays_open(version)
-        if is_plain and self._direct is not None and self._may_begin():
+        may_begin = not self.flow.write_paused and self._is_idle()
+        if is_plain and self._direct is not None and may_begin:
             method = self.parser.get_method()
             self._arriving = self._direct.prepare(method, self.url, self.headers)
             if self._arriving is not None:
@@ -91,10 +93,6 @@ class DirectProtocol(HttpToolsProtocol):
                 return
         scope = self._scope(self.parser.get_method(), self.url, version, self.headers)
         self._start(self._make_cycle(scope, keep_alive=keep_alive))
-
-    def _may_begin(self) -> bool:
-        cycle = self.cycle
-        return not self.flow.write_paused and (cycle is None or cycle.response_complete)
 
     def _is_idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
@@ -125,7 +123,8 @@ class DirectProtocol(HttpToolsProtocol):
 
     def _begin_known(self, direct: DirectPath, data: bytes) -> bool:
         """Begin the request that a read is, if its head is known; nothing else is under way."""
-        if self._ends or not self._may_begin():
+        cycle = self.cycle
+        if self._ends or self.flow.write_paused or not (cycle is None or cycle.response_complete):
             return False
         request = direct.known(data)
         if request is None:
@@ -147,11 +146,9 @@ class DirectProtocol(HttpToolsProtocol):
 
     def finish(self, request: DirectRequest, outcome: Response | BaseException) -> None:
         """Answer a request whose statement is over."""
-        direct = request.direct
         self.tasks.discard(request)
-        direct.over(request, outcome)
-        if isinstance(outcome, Response) and is_small(outcome):
-            self._write(direct, request, outcome)
+        if isinstance(outcome, Response) and len(outcome.body) <= LARGE:
+            self._write(request.direct, request, outcome)
         else:
             self._start_asgi_task(self._take_over(request, outcome), self.app)
 
@@ -160,7 +157,7 @@ class DirectProtocol(HttpToolsProtocol):
             outcome: Response | BaseException = await direct.respond(request)
         except BaseException as error:  # noqa: BLE001 - it is answered, or raised, by the app
             outcome = error
-        if isinstance(outcome, Response) and is_small(outcome):
+        if isinstance(outcome, Response) and len(outcome.body) <= LARGE:
             self._write(direct, request, outcome)
         else:  # before anybody else has a turn: what is large is counted at once
             await self._take_over(request, outcome).run_asgi(self.app)
@@ -180,7 +177,8 @@ class DirectProtocol(HttpToolsProtocol):
             defaults = self.server_state.default_headers
             self.transport.write(direct.answer(request, response, defaults))
             request.response_started = request.response_complete = True
-            request.forget()
+            # Its connection may be idle for long.
+            request.line, request.body = None, b""
             if not request.keep_alive:
                 self.transport.close()
             self.on_response_complete()
