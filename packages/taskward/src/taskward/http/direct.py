@@ -359,6 +359,7 @@ class DirectPath:
 def _picker(halves: Halves | None) -> Callable[[dict[str, Any]], tuple[Any, ...]]:
     """Return what picks the arguments of a statement out of those of its endpoint."""
     names = () if halves is None else halves.statement.names
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda values: tuple([values[name] for name in names])
+    if len(names) == 1:
+        [name] = names
+        return lambda values: (values[name],)
+    return itemgetter(*names) if names else lambda _: ()

@@ -86,9 +86,11 @@ class KnownHeads:
         line = _match(data)
         if line is None:
             return None
-        begin = line.end()
-        end = data.find(_END, begin) + 4
-        head = self._heads.get(data[begin:end])  # there is none without an end
+        begin, end = line.end(), len(data)
+        head = self._heads.get(data[begin:])
+        if head is None:
+            end = data.find(_END, begin) + 4
+            head = self._heads.get(data[begin:end])  # there is none without an end
         if head is None or len(data) - end != head.length:
             return None
         return line, head, data[end:]

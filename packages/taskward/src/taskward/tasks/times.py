@@ -23,7 +23,8 @@ def time_text(sent: bytes) -> str:
         sent: what `timestamptz_send` returns, eight bytes: microseconds since 2000-01-01.
     """
     microseconds: int = _unpack(sent)[0]
-    return _second(microseconds // 1_000_000) + _FRACTIONS[microseconds // 1000 % 1000]
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return _second(seconds) + _FRACTIONS[rest // 1000]
 
 
 def time_of(text: str) -> datetime | None:
