@@ -39,6 +39,7 @@ _SECRET_AFTER = "/api/auth/reset-password/"  # noqa: S105 - a path, which a toke
 _PLAIN_PATH = re.compile(rf"(?!{_SECRET_AFTER})[ !#-\[\]-~]*").fullmatch
 """What JSON need not escape, and has no secret in it."""
 _DIGITS = tuple(f"{number:03d}" for number in range(1000))
+_STATUS = tuple(f"{number}" for number in range(1000))
 _TENTHS = tuple(f"{number / 10:.1f}" for number in range(1000))
 _HEALTH = frozenset(path + slash for path in (*LIVE_PATHS, READY_PATH) for slash in ("", "/"))
 
@@ -174,11 +175,8 @@ def redact_path(path: str) -> str:
     return f"{_SECRET_AFTER}***" if path.startswith(_SECRET_AFTER) else path
 
 
-def _event(method: str, path: str) -> str:
-    """Return what was asked for as JSON text; nearly all paths are as they are."""
-    if _PLAIN_PATH(path):
-        return f'"{method} {path}"'
-    return json_escaped(orjson.dumps(f"{method} {redact_path(path)}").decode())
+def _escaped_event(scope: Scope) -> str:
+    return json_escaped(orjson.dumps(f"{scope['method']} {redact_path(scope['path'])}").decode())
 
 
 class AccessLog:
@@ -220,10 +218,11 @@ class AccessLog:
             more += "".join([f',"{name}":"{value}"' for name, value in added.items()])
         # What says the same by formatting numbers and dates takes several times as long.
         milliseconds = _TENTHS[tenths] if tenths < 1000 else f"{tenths / 10:.1f}"
+        event = f'"{scope["method"]} {path}"' if _PLAIN_PATH(path) else _escaped_event(scope)
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._write)
         self._lines.append(
-            f'{{"event":{_event(scope["method"], path)},"status":{status}'
+            f'{{"event":{event},"status":{_STATUS[status]}'
             f',"milliseconds":{milliseconds},"request_id":"{request_id}"{more}'
         )
 
