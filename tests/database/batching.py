@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
+import orjson
 from asyncpg import Record
 
 from taskward.database.database import Database
@@ -40,6 +41,11 @@ async def tasks_of(database: Any, user_id: str, number: int) -> list[int]:
         for n in range(number)
     ]
     return [task["id"] for (task,) in created]
+
+
+def id_of(row: Record) -> int:
+    """The id of the task that `GET_TASK` gave."""
+    return orjson.loads(row["task"])["id"]  # type: ignore[no-any-return]
 
 
 async def outcome(asked: Awaitable[Any]) -> Any:

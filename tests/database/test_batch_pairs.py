@@ -21,7 +21,15 @@ from taskward.tasks.batches import BATCHABLE, TOGETHER
 from taskward.tasks.errors import TaskNotFoundError
 from taskward.tasks.schemas import TaskCreate
 from tests.conftest import CreateDatabase
-from tests.database.batching import Watched, at_once, new_user_id, outcome, tasks_of, together
+from tests.database.batching import (
+    Watched,
+    at_once,
+    id_of,
+    new_user_id,
+    outcome,
+    tasks_of,
+    together,
+)
 from tests.faults.proxy import Proxy
 from tests.support.databases import opened
 
@@ -88,7 +96,7 @@ async def test_who_gets_a_task_does_not_wait_for_the_lists_of_many(plain: Databa
         lists = [list_all.fetch((other,)) for other in others[:number]]
         (row,), *rest = await at_once(get.fetch((task, who)), *lists)
         assert [row["user_id"] for (row,) in rest] == others[:number]
-        assert row["id"] == task
+        assert id_of(row) == task
     assert watched.asked[0] == READS.both.sql
     assert sorted(watched.asked[1:]) == sorted([GET.one.sql, LIST.many.sql])
 

@@ -25,7 +25,15 @@ from taskward.tasks.errors import TaskNotFoundError
 from taskward.tasks.schemas import TaskCreate
 from taskward.tasks.store import CREATE_TASK, GET_TASK, LIST_TASKS, TOGGLE_TASK
 from tests.conftest import CreateDatabase, settings_for, url_text
-from tests.database.batching import Watched, at_once, new_user_id, outcome, tasks_of, together
+from tests.database.batching import (
+    Watched,
+    at_once,
+    id_of,
+    new_user_id,
+    outcome,
+    tasks_of,
+    together,
+)
 from tests.faults.proxy import Proxy
 from tests.support.databases import opened
 
@@ -310,7 +318,7 @@ async def test_a_database_that_knows_no_such_statements_is_asked_for_each_alone_
     ids = await tasks_of(plain, who, 3)
     for _ in range(2):
         rows = await at_once(*(batches.fetch((task, who)) for task in ids))
-        assert [[row["id"] for row in found] for found in rows] == [[task] for task in ids]
+        assert [[id_of(row) for row in found] for found in rows] == [[task] for task in ids]
     assert watched.asked == [refuse, *[GET.one.sql] * 6]
 
 

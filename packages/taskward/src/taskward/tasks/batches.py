@@ -41,6 +41,7 @@ from taskward.tasks.store import (
     LIST_TASKS,
     NEW_COLUMNS,
     NEXT,
+    TASK_AS_JSON,
     TASKS_AS_JSON,
     TOGGLE_TASK,
     WHICH,
@@ -79,7 +80,7 @@ def _is_asked_for(asked: TableValuedAlias) -> ColumnElement[bool]:
 
 def _get_each() -> Select[Any]:
     asked = _asked(_same, task_id=BigInteger(), user_id=Text())
-    found = select(*COLUMNS).where(_is_asked_for(asked)).limit(_ONLY_ONE).lateral("task")
+    found = TASK_AS_JSON.where(_is_asked_for(asked)).limit(_ONLY_ONE).lateral("found")
     return select(asked.c.place, found).select_from(asked.outerjoin(found, true()))
 
 
