@@ -72,8 +72,10 @@ class Target:
     operation: Operation
     verb: str
     query: bytes
+    event: slice
+    """Where method and path are in the request's line, counted from both its ends."""
     path: slice
-    """Where the path is in the request's line, counted from both its ends."""
+    """Where the path is in those."""
     halves: Halves | None
     pick: Callable[[dict[str, Any]], tuple[Any, ...]]
     """Returns the arguments of the statement of `halves`."""
@@ -233,9 +235,11 @@ class DirectPath:
         user_id = operation.authenticate(self.services, headers)
         if user_id is NotImplemented:
             raise NotHandled
+        event = line[0][target.event].decode("ascii")
         facts = {
             "method": target.verb,
-            "path": line[0][target.path].decode("ascii"),
+            "path": event[target.path],
+            "event": event,
             "route": operation.route,
             "user_id": user_id,
         }
@@ -278,10 +282,12 @@ class DirectPath:
         if operation is None or task_id.encode() != (line[2] or b""):
             return None
         halves = operation.halves(query_arguments(operation, query))
-        place = slice(len(verb) + 1, -len(_VERSION) - len(url) + len(path))
+        event = slice(-len(_VERSION) - len(url) + len(path))
+        place = slice(len(verb) + 1, None)
         number = operation.number if task_id else None
         is_plain = number is not None or not operation.path
-        return Target(operation, verb, query, place, halves, _picker(halves), number, is_plain)
+        pick = _picker(halves)
+        return Target(operation, verb, query, event, place, halves, pick, number, is_plain)
 
     def accepts_body(self, request: DirectRequest) -> bool:
         """Whether the body, which is here as a whole, is valid; then it is one of the arguments."""

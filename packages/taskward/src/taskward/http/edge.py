@@ -19,7 +19,10 @@ from taskward.http.security_headers import Header, SecurityHeaders
 from taskward.observability.logs import AccessLog, request_id_in_logs
 
 Facts: TypeAlias = Any
-"""A scope, or the part of it that is told: `method`, `path`, and if known `route`, `user_id`."""
+"""A scope, or the part of it that is told: `method`, `path`, and if known `route`, `user_id`.
+
+`event` is method and path again, if JSON need not escape them and there is no secret in them.
+"""
 Observe: TypeAlias = Callable[[Facts, int, float], None]
 """Is told of each request: what it was, its status, its seconds."""
 

@@ -175,8 +175,12 @@ def redact_path(path: str) -> str:
     return f"{_SECRET_AFTER}***" if path.startswith(_SECRET_AFTER) else path
 
 
-def _escaped_event(scope: Scope) -> str:
-    return json_escaped(orjson.dumps(f"{scope['method']} {redact_path(scope['path'])}").decode())
+def _event(scope: Scope) -> str:
+    """Return what was asked for as a text in JSON; nearly all paths are as they are."""
+    method, path = scope["method"], scope["path"]
+    if _PLAIN_PATH(path):
+        return f"{method} {path}"
+    return json_escaped(orjson.dumps(f"{method} {redact_path(path)}").decode())[1:-1]
 
 
 class AccessLog:
@@ -203,8 +207,7 @@ class AccessLog:
 
     def __call__(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         """Log a request that was answered with `status` after `seconds`."""
-        path: str = scope["path"]
-        if status == 200 and path in _HEALTH:
+        if status == 200 and scope["path"] in _HEALTH:
             return
         tenths = int(seconds * 10_000 + 0.5)
         user_id = scope.get("user_id")
@@ -212,17 +215,19 @@ class AccessLog:
         if self._console is not None:
             self._show(scope, status, tenths, user)
             return
-        more = f',"user":"{user}"' if user else ""
+        more = ""
         if self._trace_id is not None or "logged" in scope:
             added = (scope.get("logged") or {}) | self._trace()  # names and values of our own
-            more += "".join([f',"{name}":"{value}"' for name, value in added.items()])
+            more = "".join([f',"{name}":"{value}"' for name, value in added.items()])
         # What says the same by formatting numbers and dates takes several times as long.
         milliseconds = _TENTHS[tenths] if tenths < 1000 else f"{tenths / 10:.1f}"
-        event = f'"{scope["method"]} {path}"' if _PLAIN_PATH(path) else _escaped_event(scope)
+        event = scope.get("event") or _event(scope)
+        if user:
+            more = f',"user":"{user}"{more}'
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._write)
         self._lines.append(
-            f'{{"event":{event},"status":{_STATUS[status]}'
+            f'{{"event":"{event}","status":{_STATUS[status]}'
             f',"milliseconds":{milliseconds},"request_id":"{request_id}"{more}'
         )
 
