@@ -160,10 +160,7 @@ class DirectRequest:
         return True
 
     def _end(self, outcome: Response | BaseException) -> None:
-        halves = self.target.halves
         try:
-            if halves is not None and halves.over is not None:
-                halves.over(self.direct.services, self.facts["user_id"], outcome)
             self.connection.finish(self, outcome)
         except Exception as error:  # noqa: BLE001 - others of the batch wait for their rows
             message = {"message": "a request could not be answered", "exception": error}

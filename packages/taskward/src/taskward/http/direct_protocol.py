@@ -147,6 +147,9 @@ class DirectProtocol(HttpToolsProtocol):
     def finish(self, request: DirectRequest, outcome: Response | BaseException) -> None:
         """Answer a request whose statement is over."""
         self.tasks.discard(request)
+        halves = request.target.halves
+        if halves is not None and halves.over is not None:
+            halves.over(request.direct.services, request.facts["user_id"], outcome)
         if isinstance(outcome, Response) and len(outcome.body) <= LARGE:
             self._write(request.direct, request, outcome)
         else:

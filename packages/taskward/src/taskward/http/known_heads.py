@@ -87,7 +87,7 @@ class KnownHeads:
         if line is None:
             return None
         begin, end = line.end(), len(data)
-        head = self._heads.get(data[begin:])
+        head = self._heads.get(data[begin:]) if end <= MAX_HEAD_BYTES else None
         if head is None:
             end = data.find(_END, begin) + 4
             head = self._heads.get(data[begin:end])  # there is none without an end
