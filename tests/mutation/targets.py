@@ -143,13 +143,23 @@ TARGETS = {
     ),
     "operations": Target(
         "packages/taskward/src/taskward/http/operations.py",
-        ("tests/http/test_direct.py", "tests/api/test_routes.py", "tests/http/test_fast_path.py"),
-        "_compile|find|unique|authenticate|(path_|query_)?arguments|takes_body|body_argument",
+        (
+            "tests/http/test_operations.py",
+            "tests/http/test_direct.py",
+            "tests/api/test_routes.py",
+            "tests/http/test_fast_path.py",
+        ),
+        "_compile|_reads_digits|find|unique|authenticate|(path_|query_)?arguments|takes_body|body_argument",
     ),
     "direct": Target(
         "packages/taskward/src/taskward/http/direct.py",
         ("tests/http/test_direct.py", "tests/http/test_known_heads.py"),
         "DirectRequest|DirectPath",
+    ),
+    "arrays": Target(
+        "packages/authward/src/authward/storage/arrays.py",
+        ("tests/database/test_arrays.py", "tests/database/test_batches.py"),
+        "array_text|_element",
     ),
     "known_heads": Target(
         "packages/taskward/src/taskward/http/known_heads.py",
