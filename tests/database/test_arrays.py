@@ -53,6 +53,7 @@ async def test_any_texts_are_read_as_they_were(app: FastAPI, values: list[str | 
         ("boolean", [True, False, None]),
         ("text", ["NULL", "null", "", " a ", None]),
         ("text", ['","', "\\", '\\"', "}", "a,b"]),
+        ("text", ['""""']),
         ("text", [Special("a"), "b"]),
         ("bytea", [b"\0\\\xff", b""]),
         ("double precision", [1e300, -0.1, float("inf")]),
