@@ -6,10 +6,14 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from asyncpg import Record
+from hypothesis import HealthCheck, settings
 
 from taskward.database.database import Database
 from taskward.tasks import store as task_store
 from taskward.tasks.schemas import TaskCreate
+
+SEVERAL = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+"""Examples, where each asks the same database: every one makes users of its own."""
 
 
 class Watched:
@@ -40,6 +44,17 @@ async def tasks_of(database: Any, user_id: str, number: int) -> list[int]:
         for n in range(number)
     ]
     return [task["id"] for (task,) in created]
+
+
+async def store_none_titled(database: Database, title: str) -> None:
+    """Let a trigger drop new tasks of this title without a word."""
+    await database.fetch(
+        "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$BEGIN IF NEW.title = '{title}' THEN RETURN NULL; END IF; RETURN NEW; END$$"
+    )
+    await database.fetch(
+        "CREATE TRIGGER skip BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION skip()"
+    )
 
 
 async def outcome(asked: Awaitable[Any]) -> Any:

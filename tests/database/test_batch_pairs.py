@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from asyncpg import CheckViolationError, Record
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import literal_column, select
 
@@ -21,30 +21,26 @@ from taskward.tasks.batches import BATCHABLE, TOGETHER
 from taskward.tasks.errors import TaskNotFoundError
 from taskward.tasks.schemas import TaskCreate
 from tests.conftest import CreateDatabase
-from tests.database.batching import Watched, at_once, new_user_id, outcome, tasks_of, together
+from tests.database.batching import (
+    SEVERAL,
+    Watched,
+    at_once,
+    new_user_id,
+    outcome,
+    store_none_titled,
+    tasks_of,
+    together,
+)
 from tests.faults.proxy import Proxy
 from tests.support.databases import opened
 
 GET, CREATE, TOGGLE, LIST, PENDING, _ = BATCHABLE
 READS, WRITES = TOGETHER
-SEVERAL = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(scope="module")
-async def url(create_migrated_database: CreateDatabase) -> DatabaseURL:
-    return DatabaseURL.parse(await create_migrated_database())
 
 
 @pytest.fixture
 async def database(url: DatabaseURL) -> AsyncIterator[Database]:
     async with opened(url, BATCHABLE, TOGETHER) as database:
-        yield database
-
-
-@pytest.fixture
-async def plain(url: DatabaseURL) -> AsyncIterator[Database]:
-    """Asks for each alone."""
-    async with opened(url) as database:
         yield database
 
 
@@ -256,13 +252,7 @@ async def test_a_creation_that_stores_nothing_keeps_no_toggle_of_its_moment_from
     url, who = DatabaseURL.parse(await create_migrated_database()), new_user_id()
     async with opened(url, BATCHABLE, TOGETHER) as database:
         ids = await tasks_of(database, who, 2)
-        await database.fetch(
-            "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$BEGIN IF NEW.title = 'none' THEN RETURN NULL; END IF; RETURN NEW; END$$"
-        )
-        await database.fetch(
-            "CREATE TRIGGER skip BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION skip()"
-        )
+        await store_none_titled(database, "none")
         for titles, is_completed in ((["none"], True), (["one", "none"], False)):
             new = [task_store.create(database, who, TaskCreate(title=title)) for title in titles]
             got = await together(*new, *(task_store.toggle(database, who, task) for task in ids))

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from asyncpg import Record
 from fastapi import FastAPI
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskward.app import create_app
@@ -24,31 +24,26 @@ from taskward.tasks.batches import BATCHABLE
 from taskward.tasks.errors import TaskNotFoundError
 from taskward.tasks.schemas import TaskCreate
 from taskward.tasks.store import CREATE_TASK, GET_TASK, LIST_TASKS, TOGGLE_TASK
-from tests.conftest import CreateDatabase, settings_for, url_text
-from tests.database.batching import Watched, at_once, new_user_id, outcome, tasks_of, together
+from tests.conftest import settings_for, url_text
+from tests.database.batching import (
+    SEVERAL,
+    Watched,
+    at_once,
+    new_user_id,
+    outcome,
+    tasks_of,
+    together,
+)
 from tests.faults.proxy import Proxy
 from tests.support.databases import opened
 
 GET, CREATE, TOGGLE, LIST, PENDING, COMPLETED = BATCHABLE
 BIGINT_MAX = 2**63 - 1
-SEVERAL = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(scope="module")
-async def url(create_migrated_database: CreateDatabase) -> DatabaseURL:
-    return DatabaseURL.parse(await create_migrated_database())
 
 
 @pytest.fixture
 async def database(url: DatabaseURL) -> AsyncIterator[Database]:
     async with opened(url, BATCHABLE) as database:
-        yield database
-
-
-@pytest.fixture
-async def plain(url: DatabaseURL) -> AsyncIterator[Database]:
-    """Asks for each alone."""
-    async with opened(url) as database:
         yield database
 
 
