@@ -155,6 +155,20 @@ async def test_a_long_list_is_asked_for_alone(plain: Database, owners: list[str]
     assert watched.asked == [LIST.many.sql, LIST.one.sql, LIST.one.sql]
 
 
+@pytest.fixture
+def longer_than_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for more than what is under way, waits for ever."""
+    monkeypatch.setattr(batch_scheduler, "_MAX_WAIT", 60)
+
+
+@pytest.mark.usefixtures("longer_than_a_test")
+async def test_where_nothing_is_under_way_nobody_waits(plain: Database) -> None:
+    batches = Batcher(GET, plain.fetch)
+    for _ in range(batch_scheduler._MAX_UNDER_WAY + 1):
+        assert await at_once(batches.fetch((0, "nobody"))) == [[]]
+
+
+@pytest.mark.usefixtures("longer_than_a_test")
 async def test_calls_that_come_while_a_statement_is_under_way_share_the_next(
     plain: Database,
 ) -> None:
