@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from authward import BetterAuth
 from authward.options import RateLimitOptions
+from authward.plugins.oauth_provider.errors import DESCRIPTION_MAX_LENGTH
 from tests.conftest import CreateDatabase
 from tests.support.oauth_site import (
     CALLBACK,
@@ -27,6 +28,10 @@ from tests.support.oauth_site import (
 async def site(create_database: CreateDatabase) -> AsyncIterator[OAuthSite]:
     async with oauth_site(await create_database()) as made:
         yield made
+
+
+def _registration(**metadata: Any) -> bytes:
+    return json.dumps({"redirect_uris": [CALLBACK], **metadata}).encode()
 
 
 HOSTILE: list[Any] = [
@@ -94,6 +99,28 @@ async def test_no_parameter_breaks_the_server(site: OAuthSite, value: str) -> No
             body = urlencode({**given, "code_verifier": "x", "refresh_token": "x", name: quoted})
             answer = await client.http.post("/oauth2/token", content=body, headers=form)
             assert 400 <= answer.status_code < 500, (name, grant, answer.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "body"),
+    [
+        ("token", "x-www-form-urlencoded", b"grant_type=" + b"\xff" * 64_000),
+        ("token", "x-www-form-urlencoded", b"grant_type=a" + b"%01" * 21_000 + b"a"),
+        ("register", "json", _registration(token_endpoint_auth_method="\x01" * 10_000)),
+        ("register", "json", _registration(grant_types=["\x01" * 10_000])),
+    ],
+    ids=["bytes", "percent", "authentication", "grant"],
+)
+async def test_an_answer_repeats_a_large_value_only_in_part(
+    site: OAuthSite, path: str, kind: str, body: bytes
+) -> None:
+    headers = {"content-type": f"application/{kind}"}
+    answer = await site.client().post(f"/oauth2/{path}", content=body, headers=headers)
+    described = answer.json()["error_description"]
+    assert answer.status_code == 400
+    assert described.startswith("unsupported ")
+    assert len(described) == DESCRIPTION_MAX_LENGTH
+    assert len(answer.content) < 64 * 1024
 
 
 async def test_registrations_have_a_limit(create_database: CreateDatabase) -> None:

@@ -7,10 +7,14 @@ from typing import Any
 
 import orjson
 from asyncpg import Record
+from hypothesis import HealthCheck, settings
 
 from taskward.database.database import Database
 from taskward.tasks import store as task_store
 from taskward.tasks.schemas import TaskCreate
+
+SEVERAL = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+"""Examples, where each asks the same database: every one makes users of its own."""
 
 
 class Watched:
@@ -46,6 +50,17 @@ async def tasks_of(database: Any, user_id: str, number: int) -> list[int]:
 def id_of(row: Record) -> int:
     """The id of the task that `GET_TASK` gave."""
     return orjson.loads(row["task"])["id"]  # type: ignore[no-any-return]
+
+
+async def store_none_titled(database: Database, title: str) -> None:
+    """Let a trigger drop new tasks of this title without a word."""
+    await database.fetch(
+        "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$BEGIN IF NEW.title = '{title}' THEN RETURN NULL; END IF; RETURN NEW; END$$"
+    )
+    await database.fetch(
+        "CREATE TRIGGER skip BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION skip()"
+    )
 
 
 async def outcome(asked: Awaitable[Any]) -> Any:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from asyncpg import CheckViolationError, Record
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import literal_column, select
+from sqlalchemy import bindparam, literal_column
 
 from authward.storage.statements import Statement
 from taskward.database.batch_pairs import Together, make_batchers
-from taskward.database.batcher import Batcher, UnmatchedRowsError
+from taskward.database.batcher import Batchable, Batcher, UnmatchedRowsError
 from taskward.database.database import Database, DatabaseUnavailableError
 from taskward.database.url import DatabaseURL
 from taskward.tasks import store as task_store
@@ -22,11 +22,13 @@ from taskward.tasks.errors import TaskNotFoundError
 from taskward.tasks.schemas import TaskCreate
 from tests.conftest import CreateDatabase
 from tests.database.batching import (
+    SEVERAL,
     Watched,
     at_once,
     id_of,
     new_user_id,
     outcome,
+    store_none_titled,
     tasks_of,
     together,
 )
@@ -35,24 +37,11 @@ from tests.support.databases import opened
 
 GET, CREATE, TOGGLE, LIST, PENDING, _ = BATCHABLE
 READS, WRITES = TOGETHER
-SEVERAL = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(scope="module")
-async def url(create_migrated_database: CreateDatabase) -> DatabaseURL:
-    return DatabaseURL.parse(await create_migrated_database())
 
 
 @pytest.fixture
 async def database(url: DatabaseURL) -> AsyncIterator[Database]:
     async with opened(url, BATCHABLE, TOGETHER) as database:
-        yield database
-
-
-@pytest.fixture
-async def plain(url: DatabaseURL) -> AsyncIterator[Database]:
-    """Asks for each alone."""
-    async with opened(url) as database:
         yield database
 
 
@@ -80,11 +69,12 @@ async def test_what_is_asked_in_one_moment_is_one_statement_of_both(
     users = [new_user_id() for _ in range(3)]
     tasks = [(await tasks_of(plain, who, 1))[0] for who in users]
     ones, others = questions(pair, users, tasks)
-    rows = await at_once(*map(first.fetch, ones), *map(second.fetch, others))
-    assert [row["user_id"] for (row,) in rows] == users * 2
+    for number in (3, 1):
+        rows = await at_once(*map(first.fetch, ones), *map(second.fetch, others[:number]))
+        assert [row["user_id"] for (row,) in rows] == users + users[:number]
     await at_once(first.fetch(ones[0]))
     await at_once(*map(second.fetch, others))
-    assert watched.asked == [pair.both.sql, pair.first.one.sql, pair.second.many.sql]
+    assert watched.asked == [*[pair.both.sql] * 2, pair.first.one.sql, pair.second.many.sql]
 
 
 async def test_who_gets_a_task_does_not_wait_for_the_lists_of_many(plain: Database) -> None:
@@ -148,14 +138,33 @@ async def test_writes_of_one_moment_each_count_once_and_only_for_their_owner(
         assert [row["completed"] for row in rows if row["id"] in ids] == [toggles % 2 == 1]
 
 
+NOBODY, THE_FIRST, THE_SECOND = (False, False), (True, False), (False, True)
+
+
 @pytest.mark.parametrize(
-    "distort",
-    [lambda rows: rows[1:], lambda rows: rows[:-1], lambda rows: rows[::-1], lambda _: []],
-    ids=["one of the first too few", "one of the second too few", "in another order", "none"],
+    ("distort", "served"),
+    [
+        (lambda rows: rows[1:], THE_SECOND),
+        (lambda rows: rows[:-1], THE_FIRST),
+        (lambda rows: [*rows[:3], *rows[2:]], THE_SECOND),
+        (lambda rows: [*rows, rows[-1]], THE_FIRST),
+        (lambda rows: rows[3:], THE_SECOND),
+        (lambda rows: rows[:3], THE_FIRST),
+        (lambda rows: rows[::-1], NOBODY),
+        (lambda _: [], NOBODY),
+    ],
+    ids=[
+        *("one of the first too few", "one of the second too few"),
+        *("one of the first too many", "one of the second too many"),
+        *("none of the first", "none of the second", "in another order", "none"),
+    ],
 )
 @pytest.mark.parametrize("pair", TOGETHER, ids=["reads", "writes"])
 async def test_nobody_gets_a_row_of_the_other_batch_or_of_somebody_else(
-    plain: Database, pair: Together, distort: Callable[[Sequence[Record]], Sequence[Record]]
+    plain: Database,
+    pair: Together,
+    distort: Callable[[Sequence[Record]], Sequence[Record]],
+    served: tuple[bool, bool],
 ) -> None:
     async def ask(sql: str, /, *arguments: Any) -> Sequence[Record]:
         return distort(await plain.fetch(sql, *arguments))
@@ -165,11 +174,11 @@ async def test_nobody_gets_a_row_of_the_other_batch_or_of_somebody_else(
     tasks = [(await tasks_of(plain, who, 1))[0] for who in users]
     ones, others = questions(pair, users, tasks)
     got = await together(*map(first.fetch, ones), *map(second.fetch, others))
-    for answers in (got[:3], got[3:]):
-        assert (
-            answers == [UnmatchedRowsError] * 3 or [row["user_id"] for (row,) in answers] == users
-        )
-    assert UnmatchedRowsError in got
+    for answers, is_served in zip((got[:3], got[3:]), served, strict=True):
+        if is_served:
+            assert [row["user_id"] for (row,) in answers] == users
+        else:
+            assert answers == [UnmatchedRowsError] * 3
 
 
 async def test_one_that_postgresql_refuses_costs_nobody_else_anything(
@@ -264,13 +273,7 @@ async def test_a_creation_that_stores_nothing_keeps_no_toggle_of_its_moment_from
     url, who = DatabaseURL.parse(await create_migrated_database()), new_user_id()
     async with opened(url, BATCHABLE, TOGETHER) as database:
         ids = await tasks_of(database, who, 2)
-        await database.fetch(
-            "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$BEGIN IF NEW.title = 'none' THEN RETURN NULL; END IF; RETURN NEW; END$$"
-        )
-        await database.fetch(
-            "CREATE TRIGGER skip BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION skip()"
-        )
+        await store_none_titled(database, "none")
         for titles, is_completed in ((["none"], True), (["one", "none"], False)):
             new = [task_store.create(database, who, TaskCreate(title=title)) for title in titles]
             got = await together(*new, *(task_store.toggle(database, who, task) for task in ids))
@@ -298,17 +301,26 @@ async def test_a_table_that_is_altered_meanwhile_is_seen_by_nobody_and_ends_no_p
     assert watched.asked == [READS.both.sql, WRITES.both.sql] * 6
 
 
+BOTH: Any = READS.both.expression
+
+
 @pytest.mark.parametrize(
     ("first", "second", "both"),
     [
-        (GET, LIST, WRITES.both),
-        (LIST, GET, READS.both),
-        (GET, PENDING, GET.many),
-        (GET, LIST, Statement(select(literal_column("1").label("part")))),
+        (LIST, GET, BOTH),
+        (GET, PENDING, GET.many.expression),
+        (GET, LIST, BOTH.where(BOTH.exported_columns["user_id"] == bindparam("too_many"))),
+        (GET, LIST, BOTH.add_columns(literal_column("1").label("too_many"))),
+        (GET, LIST, BOTH.with_only_columns(*[*BOTH.exported_columns][:-1])),
+        (GET, LIST, BOTH.order_by(None)),
+    ],
+    ids=[
+        *("the other way round", "only one"),
+        *("a parameter too many", "a column too many", "a column too few", "no order"),
     ],
 )
 def test_statements_that_do_not_belong_together_are_refused(
-    first: Any, second: Any, both: Statement
+    first: Batchable, second: Batchable, both: Any
 ) -> None:
     with pytest.raises(ValueError, match="this does not ask both"):
-        Together(first, second, both)
+        Together(first, second, Statement(both))

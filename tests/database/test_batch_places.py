@@ -1,6 +1,6 @@
 """Rows and requests of a batch are matched by place, and what does not match is nobody's."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,21 +33,17 @@ from taskward.tasks.batches import BATCHABLE
 from taskward.tasks.schemas import TaskCreate
 from taskward.tasks.store import NotStoredError
 from tests.conftest import CreateDatabase
-from tests.database.batching import Watched, at_once, new_user_id, tasks_of, together
+from tests.database.batching import (
+    Watched,
+    at_once,
+    new_user_id,
+    store_none_titled,
+    tasks_of,
+    together,
+)
 from tests.support.databases import opened
 
 GET, CREATE, TOGGLE, LIST, *_ = BATCHABLE
-
-
-@pytest.fixture(scope="module")
-async def url(create_migrated_database: CreateDatabase) -> DatabaseURL:
-    return DatabaseURL.parse(await create_migrated_database())
-
-
-@pytest.fixture
-async def plain(url: DatabaseURL) -> AsyncIterator[Database]:
-    async with opened(url) as database:
-        yield database
 
 
 DATED = Table(
@@ -111,13 +107,7 @@ async def test_a_task_that_is_not_stored_without_a_word_is_an_error_and_no_missi
 ) -> None:
     url = DatabaseURL.parse(await create_migrated_database())
     async with opened(url, BATCHABLE) as database:
-        await database.fetch(
-            "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$BEGIN IF NEW.title = '0' THEN RETURN NULL; END IF; RETURN NEW; END$$"
-        )
-        await database.fetch(
-            "CREATE TRIGGER skip BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION skip()"
-        )
+        await store_none_titled(database, "0")
         new = [TaskCreate(title=f"{n}") for n in range(number)]
         got = await together(*(task_store.create(database, "user_1", task) for task in new))
     assert got == [UnmatchedRowsError if number > 1 else NotStoredError] * number

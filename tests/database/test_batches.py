@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from asyncpg import Record
 from fastapi import FastAPI
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskward.app import create_app
@@ -24,8 +24,9 @@ from taskward.tasks.batches import BATCHABLE
 from taskward.tasks.errors import TaskNotFoundError
 from taskward.tasks.schemas import TaskCreate
 from taskward.tasks.store import CREATE_TASK, GET_TASK, LIST_TASKS, TOGGLE_TASK
-from tests.conftest import CreateDatabase, settings_for, url_text
+from tests.conftest import settings_for, url_text
 from tests.database.batching import (
+    SEVERAL,
     Watched,
     at_once,
     id_of,
@@ -39,24 +40,11 @@ from tests.support.databases import opened
 
 GET, CREATE, TOGGLE, LIST, PENDING, COMPLETED = BATCHABLE
 BIGINT_MAX = 2**63 - 1
-SEVERAL = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(scope="module")
-async def url(create_migrated_database: CreateDatabase) -> DatabaseURL:
-    return DatabaseURL.parse(await create_migrated_database())
 
 
 @pytest.fixture
 async def database(url: DatabaseURL) -> AsyncIterator[Database]:
     async with opened(url, BATCHABLE) as database:
-        yield database
-
-
-@pytest.fixture
-async def plain(url: DatabaseURL) -> AsyncIterator[Database]:
-    """Asks for each alone."""
-    async with opened(url) as database:
         yield database
 
 
@@ -168,6 +156,20 @@ async def test_a_long_list_is_asked_for_alone(plain: Database, owners: list[str]
     assert watched.asked == [LIST.many.sql, LIST.one.sql, LIST.one.sql]
 
 
+@pytest.fixture
+def longer_than_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who waits for more than what is under way, waits for ever."""
+    monkeypatch.setattr(batch_scheduler, "_MAX_WAIT", 60)
+
+
+@pytest.mark.usefixtures("longer_than_a_test")
+async def test_where_nothing_is_under_way_nobody_waits(plain: Database) -> None:
+    batches = Batcher(GET, plain.fetch)
+    for _ in range(batch_scheduler._MAX_UNDER_WAY + 1):
+        assert await at_once(batches.fetch((0, "nobody"))) == [[]]
+
+
+@pytest.mark.usefixtures("longer_than_a_test")
 async def test_calls_that_come_while_a_statement_is_under_way_share_the_next(
     plain: Database,
 ) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from authward.context import schema_of
@@ -21,7 +21,7 @@ from taskward.database.batcher import Batcher
 from taskward.database.database import Database
 from taskward.database.url import DatabaseURL
 from tests.conftest import CreateDatabase, settings_for
-from tests.database.batching import Watched, at_once, together
+from tests.database.batching import SEVERAL, Watched, at_once, together
 from tests.support.databases import opened
 
 USERS = """
@@ -37,7 +37,6 @@ SESSIONS = """
 ANYWHERE = "postgresql://user:password@localhost/any"
 TOMORROW = datetime.now(UTC) + timedelta(days=1)
 TOKENS = ["token_1", "token_2", "token_3", "nobody's", "", "ÿ", "token_\0"]
-SEVERAL = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +46,6 @@ async def url(create_migrated_database: CreateDatabase) -> DatabaseURL:
         await database.fetch(USERS, 500)
         await database.fetch(SESSIONS, 500, TOMORROW)
     return found
-
-
-@pytest.fixture
-async def plain(url: DatabaseURL) -> AsyncIterator[Database]:
-    async with opened(url) as database:
-        yield database
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ table, endpoint or field is among them without being listed.
 import json
 from collections.abc import AsyncIterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
@@ -77,7 +77,7 @@ def _told(answer: httpx.Response, content: dict[str, Any]) -> str:
     said = answer.text + str(answer.headers)
     texts = sorted(map(str, content.values()), key=len, reverse=True)
     for text in [*texts, str(content.get("prefix", MARK))[:6]]:
-        for echo in (json.dumps(text)[1:-1], text, quote(text)):
+        for echo in (json.dumps(text)[1:-1], text, quote(text), quote_plus(text)):
             said = said.replace(echo, "") if echo != MARK else said
     return said if MARK in said else ""
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import CodeType
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.mutation.mutants import Mutant
 
@@ -32,9 +33,11 @@ _LIBRARIES = (
     *("pydantic_settings", "sqlalchemy.ext.asyncio", "sqlmodel", "structlog", "uvicorn"),
     *("sqlalchemy.dialects.postgresql.asyncpg",),
 )
+_FIRST_EXAMPLE = "the first example that fails"
 _PYTEST = (
     *("-x", "-q", "--capture=no", "-p", "anyio.pytest_plugin", "-p", "_hypothesis_pytestplugin"),
     *("-p", "no:cacheprovider", "-p", "no:randomly"),
+    f"--hypothesis-profile={_FIRST_EXAMPLE}",
 )
 
 
@@ -45,6 +48,18 @@ def preload() -> None:
         importlib.import_module(name)
     for name in [n for n in sys.modules if n.split(".")[0] in {"authward", "taskward"}]:
         del sys.modules[name]
+    _look_for_no_smaller_example()
+
+
+def _look_for_no_smaller_example() -> None:
+    """Where a mutant leaves somebody waiting, each example that is tried takes its ten seconds."""
+    settings.register_profile(
+        _FIRST_EXAMPLE,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        phases=[Phase.explicit, Phase.generate],
+        database=None,
+    )
 
 
 class _MutatedLoader(SourceFileLoader):

@@ -5,6 +5,8 @@ from typing import Any
 from authward.errors import APIError
 
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+DESCRIPTION_MAX_LENGTH = 8_192
+"""Of what was sent no more is repeated: escaped, it may be six times as long as it was."""
 
 
 class OAuthError(APIError):
@@ -18,9 +20,10 @@ class OAuthError(APIError):
         status: int = 400,
         headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(status, message=description, headers=headers)
+        described = description and description[:DESCRIPTION_MAX_LENGTH]
+        super().__init__(status, message=described, headers=headers)
         self.error = error
-        self.description = description
+        self.description = described
 
     @property
     def body(self) -> dict[str, Any] | None:
