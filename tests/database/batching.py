@@ -47,9 +47,9 @@ async def tasks_of(database: Any, user_id: str, number: int) -> list[int]:
     return [task["id"] for (task,) in created]
 
 
-def id_of(row: Record) -> int:
-    """The id of the task that `GET_TASK` gave."""
-    return orjson.loads(row["task"])["id"]  # type: ignore[no-any-return]
+def task_of(row: Record) -> dict[str, Any]:
+    """The task whose JSON a row has."""
+    return orjson.loads(row["task"])  # type: ignore[no-any-return]
 
 
 async def store_none_titled(database: Database, title: str) -> None:

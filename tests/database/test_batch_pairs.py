@@ -25,10 +25,10 @@ from tests.database.batching import (
     SEVERAL,
     Watched,
     at_once,
-    id_of,
     new_user_id,
     outcome,
     store_none_titled,
+    task_of,
     tasks_of,
     together,
 )
@@ -86,7 +86,7 @@ async def test_who_gets_a_task_does_not_wait_for_the_lists_of_many(plain: Databa
         lists = [list_all.fetch((other,)) for other in others[:number]]
         (row,), *rest = await at_once(get.fetch((task, who)), *lists)
         assert [row["user_id"] for (row,) in rest] == others[:number]
-        assert id_of(row) == task
+        assert task_of(row)["id"] == task
     assert watched.asked[0] == READS.both.sql
     assert sorted(watched.asked[1:]) == sorted([GET.one.sql, LIST.many.sql])
 

@@ -29,9 +29,9 @@ from tests.database.batching import (
     SEVERAL,
     Watched,
     at_once,
-    id_of,
     new_user_id,
     outcome,
+    task_of,
     tasks_of,
     together,
 )
@@ -80,7 +80,9 @@ async def test_more_than_the_limit_go_in_several_statements(plain: Database) -> 
     batches = Batcher(CREATE, ask)
     user_id, number = new_user_id(), 2 * batches_module._SIZE_LIMIT + 1
     rows = await at_once(*(batches.fetch((user_id, f"{n}", None)) for n in range(number)))
-    assert [[row["title"] for row in found] for found in rows] == [[f"{n}"] for n in range(number)]
+    assert [[task_of(row)["title"] for row in found] for found in rows] == [
+        [f"{n}"] for n in range(number)
+    ]
     assert watched.asked == [CREATE.many.sql, CREATE.many.sql, CREATE.one.sql]
 
 
@@ -320,7 +322,7 @@ async def test_a_database_that_knows_no_such_statements_is_asked_for_each_alone_
     ids = await tasks_of(plain, who, 3)
     for _ in range(2):
         rows = await at_once(*(batches.fetch((task, who)) for task in ids))
-        assert [[id_of(row) for row in found] for found in rows] == [[task] for task in ids]
+        assert [[task_of(row)["id"] for row in found] for found in rows] == [[task] for task in ids]
     assert watched.asked == [refuse, *[GET.one.sql] * 6]
 
 

@@ -37,7 +37,8 @@ class Batchable:
     Args:
         one: the statement for one call.
         many: has the same parameters, each an `array_parameter` with one element for each call,
-            and the same columns; returns a row for each call, in their order, with NULLs for none.
+            and what callers know as the same row; returns one for each call, in their order, with
+            NULLs for none.
         complete: `many` finds each row that `one` finds; otherwise calls without a row are repeated
             on their own.
         owner: the parameter that is also a column; call and row must agree in it.
@@ -58,9 +59,11 @@ class Batchable:
         wrong = {
             "parameters": {*one.names} != {*many.names},
             "arrays": many.arrays != {*many.names} or bool(one.arrays),
-            "columns": one.columns != many.columns or not one.columns,
+            "columns": not one.columns or not many.columns,
             "order": not many.is_ordered,
-            "owner": self.owner not in one.names or self.owner not in one.columns,
+            "owner": any(
+                self.owner not in names for names in (one.names, one.columns, many.columns)
+            ),
         }
         if any(wrong.values()):
             reasons = ", ".join(name for name, is_wrong in wrong.items() if is_wrong)

@@ -34,17 +34,17 @@ from taskward.database.batch_pairs import PART, Together, name_in_second
 from taskward.database.batcher import Batchable
 from taskward.tasks.schemas import Task
 from taskward.tasks.store import (
-    COLUMNS,
     CREATE_TASK,
     GET_TASK,
     JSON_ARRAY,
     LIST_TASKS,
     NEW_COLUMNS,
     NEXT,
-    TASK_AS_JSON,
+    TABLE,
     TASKS_AS_JSON,
     TOGGLE_TASK,
     WHICH,
+    as_json_of,
 )
 
 _PLACE = "place"
@@ -80,7 +80,7 @@ def _is_asked_for(asked: TableValuedAlias) -> ColumnElement[bool]:
 
 def _get_each() -> Select[Any]:
     asked = _asked(_same, task_id=BigInteger(), user_id=Text())
-    found = TASK_AS_JSON.where(_is_asked_for(asked)).limit(_ONLY_ONE).lateral("found")
+    found = select(*as_json_of(TABLE)).where(_is_asked_for(asked)).limit(_ONLY_ONE).lateral("found")
     return select(asked.c.place, found).select_from(asked.outerjoin(found, true()))
 
 
@@ -115,12 +115,11 @@ def _toggle_each(rename: Rename = _same) -> Select[Any]:
         update(Task)
         .where(is_mine)
         .values(completed=~col(Task.completed), updated_at=NEXT)
-        .returning(mine.c.place, *COLUMNS)
+        .returning(mine.c.place, *TABLE.c)
         .cte("toggled")
     )
     each = mine.outerjoin(toggled, mine.c.place == toggled.c.place)
-    columns = [toggled.c[column.name] for column in COLUMNS]
-    return select(mine.c.place, *columns).select_from(each)
+    return select(mine.c.place, *as_json_of(toggled)).select_from(each)
 
 
 def _create_each() -> Select[Any]:
@@ -130,10 +129,10 @@ def _create_each() -> Select[Any]:
     created = (
         insert(Task)
         .from_select([*NEW_COLUMNS, "completed"], values)
-        .returning(*COLUMNS)
+        .returning(*TABLE.c)
         .cte("created")
     )
-    return select(created.c.id.label(_PLACE), created)
+    return select(created.c.id.label(_PLACE), created.c.id, *as_json_of(created))
 
 
 def _in_order(each: Select[Any]) -> Select[Any]:

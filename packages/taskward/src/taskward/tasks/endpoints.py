@@ -187,7 +187,7 @@ async def create_task(
             task = await idempotency.create_once(database, user_id, idempotency_key, body)
     finally:  # also after an error, when the task may have been created
         database.on_created(user_id)
-    return _at_its_path(task)
+    return _response(task, 201, _path(task["id"]))
 
 
 @router.get("", response_model=list[TaskRead], responses=_errors(400) | _READ)
@@ -252,16 +252,14 @@ async def delete_task(
     return Response(status_code=204)
 
 
-def _got(row: Record | None) -> Response:
-    return _json_response(task_store.found_json(row))
-
-
-def _toggled(row: Record | None) -> Response:
-    return _response(task_store.found(row))
+def _found(row: Record | None) -> Response:
+    task = task_store.found_json(row)
+    return RawJSONResponse(task.encode(), task_store.version_of(task))
 
 
 def _created(row: Record | None) -> Response:
-    return _at_its_path(task_store.stored(row))
+    task = task_store.stored_json(row)
+    return _json_response(task, 201, _path(row["id"]))  # type: ignore[index]
 
 
 def _on_created(services: Services, user_id: str, _: object) -> None:
@@ -282,8 +280,8 @@ def _on_listed(services: Services, user_id: str, outcome: Response | BaseExcepti
 
 
 _CREATE = Halves(task_store.CREATE_TASK, _created, over=_on_created)
-_GET = Halves(task_store.GET_TASK, _got)
-_TOGGLE = Halves(task_store.TOGGLE_TASK, _toggled)
+_GET = Halves(task_store.GET_TASK, _found)
+_TOGGLE = Halves(task_store.TOGGLE_TASK, _found)
 _LISTS = {
     status: Halves(statement, _listed, _may_list, _on_listed)
     for status, statement in task_store.LIST_TASKS.items()
@@ -320,9 +318,9 @@ def _response(task: TaskJSON, status: int = 200, location: str | None = None) ->
     return RawJSONResponse(orjson.dumps(task), task["updated_at"], status, location)
 
 
-def _json_response(task: str) -> RawJSONResponse:
+def _json_response(task: str, status: int = 200, location: str | None = None) -> RawJSONResponse:
     """The same of a task that is JSON already."""
-    return RawJSONResponse(task.encode(), task_store.version_of(task))
+    return RawJSONResponse(task.encode(), task_store.version_of(task), status, location)
 
 
 def _list_response(array: str) -> RawJSONResponse:
@@ -330,8 +328,8 @@ def _list_response(array: str) -> RawJSONResponse:
     return RawJSONResponse(body, xxhash.xxh3_128_hexdigest(body))
 
 
-def _at_its_path(task: TaskJSON) -> Response:
-    return _response(task, 201, f"/api/tasks/{task['id']}")
+def _path(task_id: int) -> str:
+    return f"/api/tasks/{task_id}"
 
 
 def not_modified_or(response: RawJSONResponse, if_none_match: str | None) -> Response:
