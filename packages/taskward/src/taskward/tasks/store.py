@@ -147,8 +147,7 @@ async def create(database: Executor, user_id: str, task: TaskCreate) -> TaskJSON
     Raises:
         NotStoredError: PostgreSQL stored nothing, and did not say why.
     """
-    row = await CREATE_TASK.fetchrow(database, user_id=user_id, **dict(task))
-    return orjson.loads(stored_json(row))  # type: ignore[no-any-return]
+    return _read(_stored(await CREATE_TASK.fetchrow(database, user_id=user_id, **dict(task))))
 
 
 async def list_all(
@@ -164,12 +163,16 @@ async def get(database: Executor, user_id: str, task_id: int) -> TaskJSON:
     Raises:
         TaskNotFoundError: there is none with this id, or it is another user's.
     """
-    return orjson.loads(await get_json(database, user_id, task_id))  # type: ignore[no-any-return]
+    return _read(await _get(database, user_id, task_id))
 
 
 async def get_json(database: Executor, user_id: str, task_id: int) -> str:
     """Return the JSON of a task; see `get`."""
-    return found_json(await GET_TASK.fetchrow(database, user_id=user_id, task_id=task_id))
+    return _json_of(await _get(database, user_id, task_id))
+
+
+async def _get(database: Executor, user_id: str, task_id: int) -> Record:
+    return _found(await GET_TASK.fetchrow(database, user_id=user_id, task_id=task_id))
 
 
 async def update_content(
@@ -191,7 +194,7 @@ async def update_content(
     given = {f"{name}_is_given": name in task.model_fields_set for name in _CLEARABLE}
     values = {"user_id": user_id, "task_id": task_id, **dict(task), **given}
     if versions is None:
-        return _found(await UPDATE_TASK.fetchrow(database, **values))
+        return _read(_found(await UPDATE_TASK.fetchrow(database, **values)))
     return _task(await _change_if_match(UPDATE_TASK_IF_MATCH, database, versions, **values))
 
 
@@ -201,7 +204,7 @@ async def toggle(
     """Make a pending task completed and a completed one pending; see `update_content`."""
     values = {"user_id": user_id, "task_id": task_id}
     if versions is None:
-        return _found(await TOGGLE_TASK.fetchrow(database, **values))
+        return _read(_found(await TOGGLE_TASK.fetchrow(database, **values)))
     return _task(await _change_if_match(TOGGLE_TASK_IF_MATCH, database, versions, **values))
 
 
@@ -224,7 +227,7 @@ async def take(database: Executor, user_id: str, task_id: int) -> TaskJSON:
     Raises:
         TaskNotFoundError: there is none with this id, or it is another user's.
     """
-    return _found(await TAKE_TASK.fetchrow(database, user_id=user_id, task_id=task_id))
+    return _read(_found(await TAKE_TASK.fetchrow(database, user_id=user_id, task_id=task_id)))
 
 
 async def remove_all(database: Executor, user_id: str) -> None:
@@ -257,9 +260,7 @@ def stored_json(row: Record | None) -> str:
     Raises:
         NotStoredError: it gave none.
     """
-    if row is None:
-        raise NotStoredError
-    return row.get(_JSON) or _json_of(row)
+    return _json_of(_stored(row))
 
 
 def found_json(row: Record | None) -> str:
@@ -268,9 +269,7 @@ def found_json(row: Record | None) -> str:
     Raises:
         TaskNotFoundError: it gave none.
     """
-    if row is None:
-        raise TaskNotFoundError
-    return row.get(_JSON) or _json_of(row)
+    return _json_of(_found(row))
 
 
 def version_of(task: str) -> str:
@@ -278,13 +277,27 @@ def version_of(task: str) -> str:
     return task.rpartition(_LAST_MEMBER)[2][:-2]
 
 
-def _found(row: Record | None) -> TaskJSON:
-    return orjson.loads(found_json(row))  # type: ignore[no-any-return]
+def _stored(row: Record | None) -> Record:
+    if row is None:
+        raise NotStoredError
+    return row
+
+
+def _found(row: Record | None) -> Record:
+    if row is None:
+        raise TaskNotFoundError
+    return row
 
 
 def _json_of(row: Record) -> str:
-    """Make it here where PostgreSQL may not: see `columns.as_read`."""
-    return orjson.dumps(_task(row)).decode()
+    """PostgreSQL has made it, but where it may not: see `columns.as_read`."""
+    text: str | None = row.get(_JSON)
+    return orjson.dumps(_task(row)).decode() if text is None else text
+
+
+def _read(row: Record) -> TaskJSON:
+    text: str | None = row.get(_JSON)
+    return _task(row) if text is None else orjson.loads(text)
 
 
 def _task(row: Iterable[Any]) -> TaskJSON:
