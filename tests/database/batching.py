@@ -48,8 +48,8 @@ async def tasks_of(database: Any, user_id: str, number: int) -> list[int]:
 
 
 def task_of(row: Record) -> dict[str, Any]:
-    """The task whose JSON a row has."""
-    return orjson.loads(row["task"])  # type: ignore[no-any-return]
+    """The task that a row is."""
+    return orjson.loads(task_store.found_json(row))  # type: ignore[no-any-return]
 
 
 async def store_none_titled(database: Database, title: str) -> None:
