@@ -56,7 +56,7 @@ def as_json(column: Column[Any]) -> list[str | ColumnElement[Any]]:
     """
     _refuse_structure(column)
     kind, or_null = column.type, partial(_or_null, column)
-    if column.name == "user_id":  # it is equal to one that has no character to escape
+    if column.name == "user_id":  # the table has a CHECK: no character of it needs an escape
         return ['"', column, '"']
     if isinstance(kind, DateTime):
         utc = func.timezone(literal_column("'UTC'"), column)
